@@ -1,0 +1,63 @@
+// Diagnostics: everything the compiler has to say about a policy, as data.
+//
+// Made by lang and compiler; printed by lang/print_diagnostics.cc (text with caret and fix-it) and,
+// later, by the report writers and the language server. Codes are stable: scripts and
+// `allow CODE` comments name them. codes.def is the single list of them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lang/rules.h"
+
+namespace agentfense::lang {
+
+enum class Severity : uint8_t { note, warning, error };
+
+enum class Code : uint16_t {
+#define AGENTFENSE_CODE(ident, name, severity, summary) ident,
+#include "lang/codes.def"
+#undef AGENTFENSE_CODE
+};
+
+[[nodiscard]] std::string_view code_name(Code code);      // "dead-rule"
+[[nodiscard]] Severity code_severity(Code code);          // default severity
+[[nodiscard]] std::string_view code_summary(Code code);   // one line: what the code means
+
+// Replace the bytes of `place` by `text`.
+struct FixIt {
+  Place place;
+  std::string text;
+};
+
+// A further place that explains a diagnostic ("the rule that covers it is here").
+struct Remark {
+  Place place;
+  std::string message;
+};
+
+struct Diagnostic {
+  Code code;
+  Severity severity;
+  Place place;
+  std::string message;  // one sentence, no trailing period, no ANTLR or LLVM wording
+  std::string example;  // a path that shows it, where one exists; raw bytes
+  std::vector<FixIt> fixes;
+  std::vector<Remark> remarks;
+};
+
+// Collects diagnostics in the order found. Threads: one thread at a time.
+class Diagnostics {
+ public:
+  Diagnostic &report(Code code, Place place, std::string message);
+  [[nodiscard]] const std::vector<Diagnostic> &all() const { return all_; }
+  [[nodiscard]] bool has_errors() const;
+  // Sorts by file, place and code, stable, and drops exact repetitions.
+  void sort();
+
+ private:
+  std::vector<Diagnostic> all_;
+};
+
+}  // namespace agentfense::lang
