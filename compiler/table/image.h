@@ -21,8 +21,14 @@ enum class Level : uint8_t { none = 0, view = 1, read = 2, write = 3 };
 
 inline constexpr uint32_t kNoRule = 0xffffffff;
 
+// A base row without an array: where RowRef::base_row has this bit, the remaining bits are the target
+// of every symbol (label 0). Many states wait below a `**` of their own; each needs a default that
+// leads back to itself, and none of them needs a dense row for that.
+inline constexpr uint32_t kConstantRow = 0x80000000;
+
 // One row: row[s] = exceptions[i].target where exceptions[i].symbol == s for some i in
-// [exception_begin, exception_begin + exception_count), else base_rows[base_row * width + s].
+// [exception_begin, exception_begin + exception_count), else the base row's answer:
+// base_row & ~kConstantRow where kConstantRow is set, else base_rows[base_row * width + s].
 struct RowRef {
   uint32_t base_row = 0;
   uint32_t exception_begin = 0;
