@@ -9,14 +9,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 helper_packages=(
   g++ cmake ninja-build git python3 pkg-config make
-  libsodium-dev libprotobuf-dev protobuf-compiler libcli11-dev
+  libsodium-dev
   libfuse3-dev fuse3 bubblewrap libgtest-dev libgmock-dev libbenchmark-dev
   # To build libfuse 3.18 from its source package.
   meson dpkg-dev debian-archive-keyring ca-certificates liburing-dev libnuma-dev
   # What the tests run inside the sandbox, and look at it with.
   sqlite3 strace attr acl procps util-linux mount
 )
-compiler_packages=(llvm-22-dev antlr4 libantlr4-runtime-dev clang-format clang-tidy)  # antlr4 brings its Java
+# antlr4 brings a Java of its own.
+compiler_packages=(
+  llvm-22-dev antlr4 libantlr4-runtime-dev libprotobuf-dev protobuf-compiler libcli11-dev clang-format clang-tidy
+)
 
 packages=("${helper_packages[@]}")
 case "${1:-}" in

@@ -141,6 +141,7 @@ tree=$(find "$work/src" -mindepth 1 -maxdepth 1 -type d)
 # Into a staging folder first: PREFIX appears whole or not at all.
 {
   meson setup "$work/build" "$tree" --prefix="$prefix" --libdir=lib --buildtype=release \
+    -Dpkgconfig.relocatable=true \
     -Ddefault_library=static -Dexamples=false -Dutils=false -Dtests=false -Duseroot=false \
     -Dinitscriptdir= -Dudevrulesdir="$prefix/lib/udev/rules.d" &&
     ninja -C "$work/build" && DESTDIR="$work/stage" ninja -C "$work/build" install
