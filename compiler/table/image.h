@@ -33,11 +33,13 @@ struct RowRef {
   uint32_t base_row = 0;
   uint32_t exception_begin = 0;
   uint32_t exception_count = 0;
+  bool operator==(const RowRef &) const = default;
 };
 
 struct ByteException {
   uint32_t symbol = 0;  // byte class
   uint32_t target = 0;  // classifier state
+  bool operator==(const ByteException &) const = default;
 };
 
 struct Classifier {
@@ -47,21 +49,25 @@ struct Classifier {
   struct State {
     RowRef row;
     uint32_t component_class = 0;  // the class of a name that ends here
+    bool operator==(const State &) const = default;
   };
   std::vector<State> states;  // state 0 is the start; never empty
   std::vector<uint32_t> base_rows;  // row-major, byte_classes wide, targets
   std::vector<ByteException> exceptions;
+  bool operator==(const Classifier &) const = default;
 };
 
 // A transition of level two. `label` names what the step changes in the provenance slots.
 struct Step {
   uint32_t target = 0;
   uint32_t label = 0;  // index into labels; label 0 is "nothing changes"
+  bool operator==(const Step &) const = default;
 };
 
 struct PathException {
   uint32_t symbol = 0;  // component class
   Step step;
+  bool operator==(const PathException &) const = default;
 };
 
 // Provenance. A walk carries one rule index per slot, all kNoRule at first; taking a transition
@@ -70,6 +76,7 @@ struct PathException {
 struct SlotUpdate {
   uint32_t slot = 0;
   uint32_t rule = 0;
+  bool operator==(const SlotUpdate &) const = default;
 };
 
 struct PathState {
@@ -81,6 +88,7 @@ struct PathState {
   bool writable_child = false;  // some direct child has level write
   uint32_t alike = 0;           // equal numbers: the same levels here and everywhere below
   uint32_t deciding_slot = 0;   // < Image::slots
+  bool operator==(const PathState &) const = default;
 };
 
 struct Rule {
@@ -90,6 +98,7 @@ struct Rule {
   uint32_t line = 0;
   std::string text;
   std::string reason;
+  bool operator==(const Rule &) const = default;
 };
 
 struct Image {
@@ -107,6 +116,7 @@ struct Image {
   std::vector<PathState> states;         // state 0 is the root; never empty
   std::vector<Step> base_rows;           // row-major, component_classes wide
   std::vector<PathException> exceptions;
+  bool operator==(const Image &) const = default;
 };
 
 }  // namespace agentfense::table

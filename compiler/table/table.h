@@ -57,10 +57,14 @@ struct DecodeError {
 
 struct DecodeLimits {
   size_t max_bytes = size_t{256} << 20;
+  // Successors that may be compared one by one to check `alike` numbers; a bound on time (FORMAT.md,
+  // alike-work).
+  uint64_t max_alike_work = uint64_t{1} << 30;
 };
 
 // Checks everything in FORMAT.md, then returns a Table over a private copy of `bytes`. Allocates at
-// most a small constant plus bytes.size(), never from an unchecked count.
+// most a small constant plus bytes.size() until the digest and all counts are checked, and afterwards
+// memory in proportion to bytes.size().
 [[nodiscard]] std::variant<Table, DecodeError> decode(std::span<const std::byte> bytes,
                                                       const DecodeLimits &limits = {});
 

@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "compiler/table/checks.h"
+
+namespace agentfense::table {
+namespace {
+
+CheckResult check_step(const Sections &s, const Step &step, std::string_view where, size_t index) {
+  if (step.target >= s.path_states.size()) {
+    return fail("path-target", where, index, " leads to state ", step.target, " of ", s.path_states.size());
+  }
+  if (step.label >= s.labels()) {
+    return fail("path-label", where, index, " has label ", step.label, " of ", s.labels());
+  }
+  return std::nullopt;
+}
+
+CheckResult check_symbols(const Sections &s, size_t state) {
+  const auto symbols = s.symbols_of(s.path_states[state]);
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    if (symbols[i] >= s.header->component_classes) {
+      return fail("path-symbol", "state ", state, " has an exception for class ", symbols[i], " of ",
+                  s.header->component_classes);
+    }
+    if (i > 0 && symbols[i] <= symbols[i - 1]) {
+      return fail("path-order", "state ", state, " has its exception for class ", symbols[i],
+                  " after the one for ", symbols[i - 1]);
+    }
+  }
+  return std::nullopt;
+}
+
+CheckResult check_record(const Sections &s, size_t state, uint64_t used) {
+  const PathRecord &record = s.path_states[state];
+  if ((record.flags & ~PathRecord::kKnownFlags) != 0) {
+    return fail("path-flags", "state ", state, " has unknown flags in ", record.flags);
+  }
+  if (!record.has(PathRecord::kUniformBelow) && record.below() != Level::none) {
+    return fail("path-flags", "state ", state, " is not uniform and names a level below it");
+  }
+  if (record.deciding_slot >= s.header->slots) {
+    return fail("path-slot", "state ", state, " names slot ", record.deciding_slot, " of ", s.header->slots);
+  }
+  if (record.base_row >= s.path_row_count()) {
+    return fail("path-row", "state ", state, " uses base row ", record.base_row, " of ", s.path_row_count());
+  }
+  const size_t exceptions = s.path_exception_symbols.size();
+  if (record.exception_begin != used || record.exception_count > exceptions - used) {
+    return fail("path-exceptions", "the ", record.exception_count, " exceptions of state ", state, " start at ",
+                record.exception_begin, " instead of ", used, ", or there are only ", exceptions);
+  }
+  return check_symbols(s, state);
+}
+
+// What a target counts for in the claims of the states that lead to it.
+constexpr size_t kMixed = 4;  // not uniform, or uniform at another level than its own
+size_t uniform_kind(const PathRecord &target) {
+  const bool uniform = target.has(PathRecord::kUniformBelow) && target.below() == target.level();
+  return uniform ? static_cast<size_t>(target.level()) : kMixed;
+}
+
+struct Census {
+  std::array<int64_t, kMixed + 1> kinds{};
+  int64_t writable = 0;
+
+  void add(const PathRecord &target, int64_t n) {
+    kinds[uniform_kind(target)] += n;
+    if (target.level() == Level::write) writable += n;
+  }
+};
+
+// A census of each base row, corrected by the exceptions of each state.
+CheckResult check_successors(const Sections &s) {
+  const size_t width = s.header->component_classes;
+  std::vector<Census> rows(s.path_row_count());
+  std::vector<bool> constant(rows.size(), true);
+  for (size_t i = 0; i < s.path_rows.size(); ++i) {
+    const size_t row = i / width;
+    rows[row].add(s.path_states[s.path_rows[i].target], 1);
+    if (s.path_rows[i].target != s.path_rows[row * width].target) constant[row] = false;
+  }
+  for (size_t state = 0; state < s.path_states.size(); ++state) {
+    const PathRecord &record = s.path_states[state];
+    Census census = rows[record.base_row];
+    const auto base = s.base_of(record);
+    const auto symbols = s.symbols_of(record);
+    const auto steps = s.steps_of(record);
+    for (size_t i = 0; i < symbols.size(); ++i) {
+      census.add(s.path_states[base[symbols[i]].target], -1);
+      census.add(s.path_states[steps[i].target], 1);
+    }
+    const auto all = static_cast<int64_t>(width);
+    if (record.has(PathRecord::kUniformBelow) && census.kinds[static_cast<size_t>(record.below())] != all) {
+      return fail("path-uniform", "state ", state, " claims level ", static_cast<int>(record.below()),
+                  " for all below, and some successor differs");
+    }
+    if (record.has(PathRecord::kWritableChild) != (census.writable > 0)) {
+      return fail("path-writable", "state ", state, " claims ",
+                  record.has(PathRecord::kWritableChild) ? "a" : "no", " writable child, and has ", census.writable);
+    }
+    const bool one = symbols.empty() && constant[record.base_row];
+    if (record.has(PathRecord::kOneSuccessor) != one) {
+      return fail("path-one-successor", "state ", state, one ? " hides" : " claims", " that every name leads to one state");
+    }
+  }
+  return std::nullopt;
+}
+
+// Lists by target, one after another: `lists[starts[t] .. starts[t + 1])` for target t.
+struct ByTarget {
+  std::vector<uint32_t> starts;
+  std::vector<uint32_t> lists;
+
+  template <typename TargetOf>
+  ByTarget(size_t targets, size_t items, TargetOf target_of) : starts(targets + 1), lists(items) {
+    for (size_t i = 0; i < items; ++i) ++starts[target_of(i) + 1];
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    std::vector<uint32_t> next(starts.begin(), starts.end() - 1);
+    for (size_t i = 0; i < items; ++i) lists[next[target_of(i)]++] = static_cast<uint32_t>(i);
+  }
+  [[nodiscard]] std::span<const uint32_t> of(size_t target) const {
+    return std::span(lists).subspan(starts[target], starts[target + 1] - starts[target]);
+  }
+};
+
+// Which states have something visible below them, by going back from the visible ones. Asking each
+// state about its successors would not do: a ring of states could then vouch for one another.
+//
+// A base row keeps the states that use it and show nothing yet. When an entry of the row turns out
+// to lead to something visible, they all show it, but for those with an exception there: these stay,
+// and the exception pays for having looked at them.
+class Visibility {
+ public:
+  explicit Visibility(const Sections &sections)
+      : s_(sections),
+        row_entries_(s_.path_states.size(), s_.path_rows.size(), [&](size_t i) { return s_.path_rows[i].target; }),
+        exceptions_(s_.path_states.size(), s_.path_exception_steps.size(),
+                    [&](size_t i) { return s_.path_exception_steps[i].target; }),
+        users_(s_.path_row_count(), s_.path_states.size(), [&](size_t i) { return s_.path_states[i].base_row; }),
+        waiting_(s_.path_row_count()),
+        visible_below_(s_.path_states.size()),
+        queued_(s_.path_states.size()) {
+    for (size_t row = 0; row < waiting_.size(); ++row) waiting_[row] = static_cast<uint32_t>(users_.of(row).size());
+  }
+
+  [[nodiscard]] const std::vector<bool> &run() {
+    for (uint32_t state = 0; state < s_.path_states.size(); ++state) {
+      if (s_.path_states[state].level() > Level::none) enqueue(state);
+    }
+    while (!queue_.empty()) {
+      const uint32_t target = queue_.back();
+      queue_.pop_back();
+      for (const uint32_t exception : exceptions_.of(target)) mark(owner_of(exception));
+      for (const uint32_t entry : row_entries_.of(target)) show_entry(entry);
+    }
+    return visible_below_;
+  }
+
+ private:
+  void enqueue(uint32_t state) {
+    if (queued_[state]) return;
+    queued_[state] = true;
+    queue_.push_back(state);
+  }
+  void mark(uint32_t state) {
+    visible_below_[state] = true;
+    enqueue(state);
+  }
+  // The state that an exception belongs to: the last one that starts at or before it and has any.
+  [[nodiscard]] uint32_t owner_of(uint32_t exception) const {
+    const auto after = std::upper_bound(
+        s_.path_states.begin(), s_.path_states.end(), exception,
+        [](uint32_t index, const PathRecord &record) { return index < record.exception_begin; });
+    return static_cast<uint32_t>(after - s_.path_states.begin() - 1);
+  }
+  void show_entry(uint32_t entry) {
+    const uint32_t width = s_.header->component_classes;
+    const uint32_t row = entry / width;
+    const uint32_t symbol = entry % width;
+    const auto users = std::span(users_.lists).subspan(users_.starts[row], waiting_[row]);
+    const auto stay = std::partition(users.begin(), users.end(), [&](uint32_t state) {
+      const auto symbols = s_.symbols_of(s_.path_states[state]);
+      return std::binary_search(symbols.begin(), symbols.end(), symbol);
+    });
+    for (auto state = stay; state != users.end(); ++state) mark(*state);
+    waiting_[row] = static_cast<uint32_t>(stay - users.begin());
+  }
+
+  const Sections &s_;
+  ByTarget row_entries_;
+  ByTarget exceptions_;
+  ByTarget users_;                  // by base row; the first waiting_[row] of each list still wait
+  std::vector<uint32_t> waiting_;
+  std::vector<bool> visible_below_;
+  std::vector<bool> queued_;
+  std::vector<uint32_t> queue_;
+};
+
+CheckResult check_visible_below(const Sections &s) {
+  Visibility visibility(s);
+  const std::vector<bool> &visible = visibility.run();
+  for (size_t state = 0; state < visible.size(); ++state) {
+    const bool claimed = s.path_states[state].has(PathRecord::kVisibleBelow);
+    if (claimed != visible[state]) {
+      return fail("path-visible", "state ", state, " claims that ", claimed ? "something" : "nothing",
+                  " below it is visible, and that is not so");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+CheckResult check_path_rows(const Sections &s) {
+  for (size_t i = 0; i < s.path_rows.size(); ++i) {
+    if (auto f = check_step(s, s.path_rows[i], "base row entry ", i)) return f;
+  }
+  for (size_t i = 0; i < s.path_exception_steps.size(); ++i) {
+    if (auto f = check_step(s, s.path_exception_steps[i], "exception ", i)) return f;
+  }
+  uint64_t used = 0;
+  for (size_t state = 0; state < s.path_states.size(); ++state) {
+    if (auto f = check_record(s, state, used)) return f;
+    used += s.path_states[state].exception_count;
+  }
+  if (used != s.path_exception_symbols.size()) {
+    return fail("path-exceptions", "the states use ", used, " of ", s.path_exception_symbols.size(),
+                " exceptions");
+  }
+  return std::nullopt;
+}
+
+CheckResult check_path_claims(const Sections &s) {
+  if (auto f = check_successors(s)) return f;
+  return check_visible_below(s);
+}
+
+}  // namespace agentfense::table
