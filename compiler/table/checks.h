@@ -9,9 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include "compiler/table/sections.h"
+#include "compiler/table/text.h"
 
 namespace agentfense::table {
 
@@ -36,14 +36,7 @@ using CheckResult = std::optional<DecodeError>;
 template <typename... Parts>
 [[nodiscard]] DecodeError fail(std::string_view check, const Parts &...parts) {
   std::string message;
-  const auto add = [&](const auto &part) {
-    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(part)>>) {
-      message += std::to_string(part);
-    } else {
-      message += part;
-    }
-  };
-  (add(parts), ...);
+  append(message, parts...);
   return {std::string(check), std::move(message)};
 }
 

@@ -1,4 +1,4 @@
-#include "compiler/table/decode.h"
+#include "compiler/table/table.h"
 
 #include <algorithm>
 
