@@ -5,53 +5,47 @@
 namespace agentfense::table {
 namespace {
 
-// Up to here a scan beats the branch misses of a binary search.
-constexpr size_t kScan = 8;
-
-// The index of `symbol`, or symbols.size().
-size_t find_symbol(std::span<const uint32_t> symbols, uint32_t symbol) {
-  const auto begin = symbols.begin();
-  const auto end = symbols.end();
-  const auto at = symbols.size() <= kScan ? std::find(begin, end, symbol) : std::lower_bound(begin, end, symbol);
-  return at != end && *at == symbol ? static_cast<size_t>(at - begin) : symbols.size();
+// The first of `count` ascending words that is not below `word`, or the last one where all are. Names
+// are unpredictable, so a branch taken by comparison would be missed half of the time: this has none
+// but the loop's. REQUIRES: count > 0.
+const uint32_t *search(const uint32_t *first, uint32_t count, uint32_t word) {
+  while (count > 1) {
+    const uint32_t half = count / 2;
+    first += static_cast<size_t>(first[half - 1] < word) * half;
+    count -= half;
+  }
+  return first;
 }
 
-// The packed exception for a byte class, or nullptr.
-const uint32_t *find_packed(const uint32_t *begin, uint32_t count, uint32_t symbol) {
-  const uint32_t *const end = begin + count;
-  if (count > kScan) {
-    const uint32_t *const at = std::lower_bound(begin, end, symbol << kTargetBits);
-    return at != end && packed_symbol(*at) == symbol ? at : nullptr;
+uint32_t next_state(const Sections &sections, const ClassifierRecord &state, uint32_t symbol) {
+  const uint32_t count = state.exception_count();
+  if (count <= ClassifierRecord::kInline) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (packed_symbol(state.exceptions[i]) == symbol) return packed_target(state.exceptions[i]);
+    }
+  } else {
+    const uint32_t *const first = sections.classifier_exceptions.data() + state.exceptions[0];
+    const uint32_t found = *search(first, count, symbol << kTargetBits);
+    if (packed_symbol(found) == symbol) return packed_target(found);
   }
-  for (; begin != end; ++begin) {
-    if (packed_symbol(*begin) == symbol) return begin;
-  }
-  return nullptr;
+  return sections.classifier_rows[size_t{state.base_row()} * sections.header->byte_classes + symbol];
 }
 
 uint32_t classify_in(const Sections &sections, std::string_view name) {
-  const uint8_t *const byte_class = sections.byte_class.data();
-  const ClassifierRecord *const states = sections.classifier_states.data();
-  const uint32_t *const rows = sections.classifier_rows.data();
-  const size_t width = sections.header->byte_classes;
-
-  const ClassifierRecord *state = states;
+  const ClassifierRecord *state = sections.classifier_states.data();
   for (const char c : name) {
-    const uint32_t symbol = byte_class[static_cast<unsigned char>(c)];
-    const uint32_t count = state->exception_count();
-    const uint32_t *const exceptions = count <= ClassifierRecord::kInline
-                                           ? state->exceptions.data()
-                                           : sections.classifier_exceptions.data() + state->exceptions[0];
-    const uint32_t *const found = find_packed(exceptions, count, symbol);
-    state = states + (found != nullptr ? packed_target(*found) : rows[state->base_row() * width + symbol]);
+    const uint32_t symbol = sections.byte_class[static_cast<unsigned char>(c)];
+    state = &sections.classifier_states[next_state(sections, *state, symbol)];
   }
   return state->component_class;
 }
 
 Step step_in(const Sections &sections, const PathRecord &record, uint32_t component_class) {
-  const auto symbols = sections.symbols_of(record);
-  const size_t at = find_symbol(symbols, component_class);
-  if (at != symbols.size()) return sections.steps_of(record)[at];
+  if (record.exception_count > 0) {
+    const uint32_t *const symbols = sections.path_exception_symbols.data();
+    const uint32_t *const found = search(symbols + record.exception_begin, record.exception_count, component_class);
+    if (*found == component_class) return sections.path_exception_steps[static_cast<size_t>(found - symbols)];
+  }
   return sections.base_of(record)[component_class];
 }
 
