@@ -57,7 +57,7 @@ PathState PathStepper::advance(const PathState &from, std::vector<uint32_t> &ent
   const Level floor = prune(next);
   // Slots that can never decide again are not worth a difference between two edges.
   std::erase_if(updates, [&](const ProvenanceUpdate &u) {
-    if (u.slot == kAllowSlot) return floor <= next.allowed;
+    if (u.slot == kAllowSlot) return floor < Level::write && floor <= next.allowed;
     return std::ranges::find(next.limits, u.slot, &HeldLimit::slot) == next.limits.end();
   });
   return next;
@@ -168,17 +168,15 @@ bool PathStepper::matters(const PathState &state, uint32_t n, Level floor) const
   const PathNode &node = trie_.nodes[n];
   if (std::min(node.max_raise, floor) > state.allowed) return true;
   if (node.min_floor < floor) return true;
-  const auto live = [&](uint32_t group) {
+  const auto held = [&](uint32_t group) {
+    return std::ranges::find(state.limits, kFirstGroupSlot + group, &HeldLimit::slot) != state.limits.end();
+  };
+  const auto could_hold = [&](uint32_t group) {
     return trie_.groups[group].level < floor && !contains(state.opened, group);
   };
-  for (const uint32_t g : node.opens) {
-    if (live(g)) return true;
-  }
-  for (const uint32_t g : node.closes) {
-    if (live(g) && std::ranges::find(state.limits, kFirstGroupSlot + g, &HeldLimit::slot) == state.limits.end())
-      return true;
-  }
-  return false;
+  // Opening a limit that holds matters even where another of its level holds too: who decides changes.
+  return std::ranges::any_of(node.opens, [&](uint32_t g) { return held(g) || could_hold(g); }) ||
+         std::ranges::any_of(node.closes, [&](uint32_t g) { return could_hold(g) && !held(g); });
 }
 
 Level PathStepper::prune(PathState &state) const {
