@@ -1,0 +1,84 @@
+#include "mounthelper/cli/run_arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+
+#include "mounthelper/launch/supervise.h"
+
+namespace agentfense::cli {
+namespace {
+
+constexpr const char *kFooter = R"(
+Example:
+  mount.agentfense run --preset agent-safe --base ~/project -- ls -la
+
+Exit status: the command's own; 128+N where signal N ended it; 124 after the time limit; 125 where the
+helper failed; 126 where the command cannot be executed; 127 where there is none of that name.)";
+
+RunAnswer usage_error(const std::string &why) {
+  return {launch::kHelperFailed, why + "; see mount.agentfense run --help"};
+}
+
+// CLI11 writes its errors as lines; ours are one sentence.
+std::string one_line(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *const> words) {
+  auto dashes = std::find_if(words.begin(), words.end(), [](const char *word) { return std::strcmp(word, "--") == 0; });
+  RunArguments result;
+  std::vector<std::string> variables;
+  std::string coherence;
+  double timeout = 0;
+  CLI::App app("Runs a command in a sandbox that shows the base through a policy table.\n\n"
+               "mount.agentfense run (--table OUT.aft | --preset NAME) --base DIR [options] -- COMMAND...",
+               "mount.agentfense run");
+  app.footer(kFooter);
+  auto *table = app.add_option("--table", result.table, "compiled policy, as agentfense-compile build writes it");
+  auto *preset = app.add_option("--preset", result.preset, "name of an installed preset, such as agent-safe");
+  table->excludes(preset);
+  app.add_option("--base", result.base, "directory to show")->required();
+  app.add_option("--at", result.at, "where the command finds it")->capture_default_str();
+  app.add_option("--workdir", result.workdir, "where the command starts; relative: below --at")->type_name("DIR");
+  app.add_flag("--ro", result.read_only, "show it read-only, whatever the table allows");
+  app.add_option("--coherence", coherence, "live: the base may change meanwhile; snapshot: it does not")
+      ->check(CLI::IsMember({"live", "snapshot"}));
+  app.add_flag("--net", result.net, "keep the host's network");
+  app.add_option("--env", variables, "set a variable for the command; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto *limit = app.add_option("--timeout", timeout, "kill the command after so many seconds")->check(CLI::PositiveNumber);
+  app.add_flag("-q,--quiet", result.quiet, "no words of the helper's own but for errors");
+  app.add_flag("-v,--verbose", result.verbose, "say what is used and what is not");
+
+  // CLI11 takes its words last first.
+  std::vector<std::string> before(std::make_reverse_iterator(dashes), std::make_reverse_iterator(words.begin()));
+  try {
+    app.parse(before);
+  } catch (const CLI::CallForHelp &) {
+    return RunAnswer{0, app.help()};
+  } catch (const CLI::ParseError &error) {
+    return usage_error(one_line(error.what()));
+  }
+  if (result.table.empty() == result.preset.empty()) return usage_error("give one of --table and --preset");
+  if (dashes == words.end() || dashes + 1 == words.end()) return usage_error("no command was given; write it after --");
+  result.command.assign(dashes + 1, words.end());
+  result.snapshot = coherence == "snapshot";
+  if (limit->count() > 0) result.timeout = timeout;
+  for (const std::string &variable : variables) {
+    size_t equals = variable.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return usage_error("--env " + variable + " is not of the form NAME=VALUE");
+    }
+    result.environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return result;
+}
+
+}  // namespace agentfense::cli

@@ -1,0 +1,71 @@
+#include "mounthelper/mount/place.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstring>
+
+namespace agentfense::mount {
+namespace {
+
+bool same(const struct stat &a, const struct stat &b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+// Whether some ancestor of the directory, itself left out, is the base. By identity and not by name: a base may
+// have several names.
+sys::Result<bool> is_below(int dir_fd, const struct stat &base) {
+  struct stat here{};
+  if (fstat(dir_fd, &here) != 0) return sys::errno_status();
+  sys::Fd current;
+  int at = dir_fd;
+  while (true) {
+    sys::Fd parent(openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!parent) return sys::errno_status();
+    struct stat above{};
+    if (fstat(parent.get(), &above) != 0) return sys::errno_status();
+    if (same(above, here)) return false;  // the root is its own parent
+    if (same(above, base)) return true;
+    here = above;
+    current = std::move(parent);
+    at = current.get();
+  }
+}
+
+}  // namespace
+
+sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const std::string &base) {
+  MountPlace place;
+  place.fd = sys::Fd(open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!place.fd) {
+    int error = errno;
+    std::string why = error == ENOENT    ? "there is no such directory; create it first"
+                      : error == ENOTDIR ? "it is not a directory; name one"
+                                         : std::string(std::strerror(error)) + "; check the path";
+    return sys::Status::failure(error, "cannot mount on " + dir + ": " + why);
+  }
+  char path[PATH_MAX];
+  std::string link = "/proc/self/fd/" + std::to_string(place.fd.get());
+  ssize_t length = readlink(link.c_str(), path, sizeof path);
+  if (length <= 0 || length == static_cast<ssize_t>(sizeof path)) {
+    return sys::Status::failure(errno == 0 ? ENAMETOOLONG : errno,
+                                "cannot mount on " + dir + ": its path cannot be resolved; check that /proc is mounted");
+  }
+  place.path.assign(path, static_cast<size_t>(length));
+
+  struct stat base_status{};
+  if (fstat(base_fd, &base_status) != 0) return sys::errno_status();
+  auto below = is_below(place.fd.get(), base_status);
+  if (!below.ok()) {
+    return sys::Status::failure(below.error(), "cannot mount on " + dir + ": " + std::strerror(below.error()) +
+                                                   " on the way up from it; check the directories above it");
+  }
+  if (*below) {
+    return sys::Status::failure(ELOOP, "cannot mount on " + dir + ": it lies inside the base " + base +
+                                           ", so the view would show itself inside itself; choose a directory outside, "
+                                           "or the base itself");
+  }
+  return place;
+}
+
+}  // namespace agentfense::mount
