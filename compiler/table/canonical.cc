@@ -40,7 +40,8 @@ void sort_updates(std::vector<SlotUpdate> &updates) {
 
 // Strings end up on terminals and in line-based logs: no byte of a policy may act there.
 void spell_control_bytes(std::string &text) {
-  if (std::none_of(text.begin(), text.end(), [](char c) { return is_control(static_cast<unsigned char>(c)); })) {
+  if (std::none_of(text.begin(), text.end(),
+                   [](char c) { return is_control(static_cast<unsigned char>(c)); })) {
     return;
   }
   constexpr char digits[] = "0123456789abcdef";

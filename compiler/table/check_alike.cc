@@ -21,7 +21,8 @@ namespace {
 
 class Congruence {
  public:
-  Congruence(const Sections &sections, const DecodeLimits &limits) : s_(sections), work_left_(limits.max_alike_work) {}
+  Congruence(const Sections &sections, const DecodeLimits &limits)
+      : s_(sections), work_left_(limits.max_alike_work) {}
 
   [[nodiscard]] CheckResult check() {
     const std::vector<uint32_t> order = grouped();

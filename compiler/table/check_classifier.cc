@@ -11,8 +11,8 @@ CheckResult check_byte_classes(const Sections &s) {
   for (size_t byte = 0; byte < s.byte_class.size(); ++byte) {
     const bool in_names = byte != 0 && byte != '/';
     if (s.byte_class[byte] >= s.header->byte_classes || (!in_names && s.byte_class[byte] != 0)) {
-      return fail("byte-class", "byte ", byte, " is in class ", +s.byte_class[byte], " of ", s.header->byte_classes,
-                  in_names ? "" : ", though no name holds it");
+      return fail("byte-class", "byte ", byte, " is in class ", +s.byte_class[byte], " of ",
+                  s.header->byte_classes, in_names ? "" : ", though no name holds it");
     }
   }
   return std::nullopt;
@@ -23,12 +23,12 @@ CheckResult check_exceptions(const Sections &s, size_t state) {
   for (size_t i = 0; i < exceptions.size(); ++i) {
     const uint32_t symbol = packed_symbol(exceptions[i]);
     if (symbol >= s.header->byte_classes) {
-      return fail("classifier-symbol", "classifier state ", state, " has an exception for byte class ", symbol,
-                  " of ", s.header->byte_classes);
+      return fail("classifier-symbol", "classifier state ", state, " has an exception for byte class ",
+                  symbol, " of ", s.header->byte_classes);
     }
     if (i > 0 && symbol <= packed_symbol(exceptions[i - 1])) {
-      return fail("classifier-order", "classifier state ", state, " has its exception for byte class ", symbol,
-                  " after the one for ", packed_symbol(exceptions[i - 1]));
+      return fail("classifier-order", "classifier state ", state, " has its exception for byte class ",
+                  symbol, " after the one for ", packed_symbol(exceptions[i - 1]));
     }
     if (packed_target(exceptions[i]) >= s.classifier_states.size()) {
       return fail("classifier-target", "an exception of classifier state ", state, " leads to state ",
@@ -43,8 +43,8 @@ CheckResult check_states(const Sections &s) {
   for (size_t state = 0; state < s.classifier_states.size(); ++state) {
     const ClassifierRecord &record = s.classifier_states[state];
     if (record.component_class >= s.header->component_classes) {
-      return fail("component-class", "classifier state ", state, " ends in class ", record.component_class, " of ",
-                  s.header->component_classes);
+      return fail("component-class", "classifier state ", state, " ends in class ", record.component_class,
+                  " of ", s.header->component_classes);
     }
     if (record.base_row() >= s.classifier_row_count()) {
       return fail("classifier-row", "classifier state ", state, " uses base row ", record.base_row(), " of ",
@@ -159,15 +159,16 @@ CheckResult check_classes_have_names(const Sections &s) {
 CheckResult check_classifier(const Sections &s) {
   if (auto f = check_byte_classes(s)) return f;
   if (s.header->component_classes > s.classifier_states.size()) {
-    return fail("class-without-name", "there are ", s.header->component_classes, " component classes and only ",
-                s.classifier_states.size(), " classifier states to end in one");
+    return fail("class-without-name", "there are ", s.header->component_classes,
+                " component classes and only ", s.classifier_states.size(),
+                " classifier states to end in one");
   }
   const auto target = std::find_if(s.classifier_rows.begin(), s.classifier_rows.end(),
                                    [&](uint32_t t) { return t >= s.classifier_states.size(); });
   if (target != s.classifier_rows.end()) {
     return fail("classifier-target", "classifier base row ",
-                (target - s.classifier_rows.begin()) / s.header->byte_classes, " leads to state ", *target, " of ",
-                s.classifier_states.size());
+                (target - s.classifier_rows.begin()) / s.header->byte_classes, " leads to state ", *target,
+                " of ", s.classifier_states.size());
   }
   if (auto f = check_states(s)) return f;
   return check_classes_have_names(s);

@@ -49,8 +49,9 @@ CheckResult check_record(const Sections &s, size_t state, uint64_t used) {
   }
   const size_t exceptions = s.path_exception_symbols.size();
   if (record.exception_begin != used || record.exception_count > exceptions - used) {
-    return fail("path-exceptions", "the ", record.exception_count, " exceptions of state ", state, " start at ",
-                record.exception_begin, " instead of ", used, ", or there are only ", exceptions);
+    return fail("path-exceptions", "the ", record.exception_count, " exceptions of state ", state,
+                " start at ", record.exception_begin, " instead of ", used, ", or there are only ",
+                exceptions);
   }
   return check_symbols(s, state);
 }
@@ -99,11 +100,13 @@ CheckResult check_successors(const Sections &s) {
     }
     if (record.has(PathRecord::kWritableChild) != (census.writable > 0)) {
       return fail("path-writable", "state ", state, " claims ",
-                  record.has(PathRecord::kWritableChild) ? "a" : "no", " writable child, and has ", census.writable);
+                  record.has(PathRecord::kWritableChild) ? "a" : "no", " writable child, and has ",
+                  census.writable);
     }
     const bool one = symbols.empty() && constant[record.base_row];
     if (record.has(PathRecord::kOneSuccessor) != one) {
-      return fail("path-one-successor", "state ", state, one ? " hides" : " claims", " that every name leads to one state");
+      return fail("path-one-successor", "state ", state, one ? " hides" : " claims",
+                  " that every name leads to one state");
     }
   }
   return std::nullopt;
@@ -136,14 +139,17 @@ class Visibility {
  public:
   explicit Visibility(const Sections &sections)
       : s_(sections),
-        row_entries_(s_.path_states.size(), s_.path_rows.size(), [&](size_t i) { return s_.path_rows[i].target; }),
+        row_entries_(s_.path_states.size(), s_.path_rows.size(),
+                     [&](size_t i) { return s_.path_rows[i].target; }),
         exceptions_(s_.path_states.size(), s_.path_exception_steps.size(),
                     [&](size_t i) { return s_.path_exception_steps[i].target; }),
-        users_(s_.path_row_count(), s_.path_states.size(), [&](size_t i) { return s_.path_states[i].base_row; }),
+        users_(s_.path_row_count(), s_.path_states.size(),
+               [&](size_t i) { return s_.path_states[i].base_row; }),
         waiting_(s_.path_row_count()),
         visible_below_(s_.path_states.size()),
         queued_(s_.path_states.size()) {
-    for (size_t row = 0; row < waiting_.size(); ++row) waiting_[row] = static_cast<uint32_t>(users_.of(row).size());
+    for (size_t row = 0; row < waiting_.size(); ++row)
+      waiting_[row] = static_cast<uint32_t>(users_.of(row).size());
   }
 
   [[nodiscard]] const std::vector<bool> &run() {
@@ -192,7 +198,7 @@ class Visibility {
   const Sections &s_;
   ByTarget row_entries_;
   ByTarget exceptions_;
-  ByTarget users_;                  // by base row; the first waiting_[row] of each list still wait
+  ByTarget users_;  // by base row; the first waiting_[row] of each list still wait
   std::vector<uint32_t> waiting_;
   std::vector<bool> visible_below_;
   std::vector<bool> queued_;

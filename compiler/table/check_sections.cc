@@ -30,8 +30,8 @@ CheckResult read_section_table(std::span<const std::byte> bytes, Contents &conte
   const std::span<const std::byte> content = bytes.first(bytes.size() - kDigestSize);
   const size_t table_end = sizeof(Header) + header.section_count * sizeof(SectionEntry);
   if (table_end > content.size()) {
-    return fail("section-table", "a table of ", header.section_count, " sections does not fit into a file of ",
-                bytes.size(), " bytes");
+    return fail("section-table", "a table of ", header.section_count,
+                " sections does not fit into a file of ", bytes.size(), " bytes");
   }
   const std::span entries(reinterpret_cast<const SectionEntry *>(bytes.data() + sizeof(Header)),
                           header.section_count);
@@ -61,7 +61,8 @@ CheckResult read_section_table(std::span<const std::byte> bytes, Contents &conte
       contents.by_id[entry.id] = content.subspan(entry.offset, entry.size);
       contents.present[entry.id] = true;
     } else if ((entry.id & kOptionalSection) == 0) {
-      return fail("section-unknown", "section ", entry.id, " is needed to understand this table and not known here");
+      return fail("section-unknown", "section ", entry.id,
+                  " is needed to understand this table and not known here");
     }
   }
   if (end != content.size()) {
@@ -76,7 +77,8 @@ CheckResult read_section_table(std::span<const std::byte> bytes, Contents &conte
 CheckResult check_header_counts(const Header &header) {
   if (header.reserved != 0) return fail("header-reserved", "the reserved word is ", header.reserved);
   if (header.byte_classes < 1 || header.byte_classes > kMaxByteClasses) {
-    return fail("byte-classes", "there are ", header.byte_classes, " byte classes, not 1 to ", kMaxByteClasses);
+    return fail("byte-classes", "there are ", header.byte_classes, " byte classes, not 1 to ",
+                kMaxByteClasses);
   }
   if (header.component_classes < 1) return fail("component-classes", "there is no component class");
   if (header.slots < 1 || header.slots > kMaxSlots) {
@@ -153,14 +155,16 @@ CheckResult check_envelope(std::span<const std::byte> bytes) {
   const Header &header = header_of(bytes);
   if (header.magic != kMagic) return fail("magic", "the file does not begin as a table does");
   if (header.version != kVersion) {
-    return fail("version", "the table has format version ", header.version, ", and this program reads ", kVersion);
+    return fail("version", "the table has format version ", header.version, ", and this program reads ",
+                kVersion);
   }
   if (header.file_size != bytes.size()) {
     return fail("file-size", "the header says ", header.file_size, " bytes, and the file has ", bytes.size());
   }
   const Sha256Digest digest = sha256(bytes.first(bytes.size() - kDigestSize));
   if (std::memcmp(digest.data(), bytes.last(kDigestSize).data(), kDigestSize) != 0) {
-    return fail("digest", "the SHA-256 at the end does not match the content, so the file is damaged or changed");
+    return fail("digest",
+                "the SHA-256 at the end does not match the content, so the file is damaged or changed");
   }
   return std::nullopt;
 }

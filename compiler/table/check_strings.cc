@@ -38,7 +38,8 @@ CheckResult check_strings(const Sections &s) {
 
 CheckResult check_labels(const Sections &s) {
   if (auto f = check_starts("label-start", s.label_starts, s.label_updates.size())) return f;
-  if (s.label_starts[1] != 0) return fail("label-empty", "label 0 has ", s.label_starts[1], " updates, not none");
+  if (s.label_starts[1] != 0)
+    return fail("label-empty", "label 0 has ", s.label_starts[1], " updates, not none");
   for (uint32_t label = 0; label < s.labels(); ++label) {
     const auto updates = s.updates_of(label);
     for (size_t i = 0; i < updates.size(); ++i) {

@@ -26,7 +26,7 @@ class Sha256 {
   std::array<uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::array<std::byte, 64> block_{};
-  size_t filled_ = 0;   // bytes of block_ in use, below 64
+  size_t filled_ = 0;    // bytes of block_ in use, below 64
   uint64_t length_ = 0;  // bytes given so far
 };
 

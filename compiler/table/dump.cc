@@ -52,8 +52,8 @@ void dump_rules(const Image &image, std::string &out) {
   for (size_t i = 0; i < image.files.size(); ++i) append(out, "file ", i, ": ", quoted(image.files[i]), "\n");
   for (size_t i = 0; i < image.rules.size(); ++i) {
     const Rule &rule = image.rules[i];
-    append(out, "rule ", i, ": ", rule.is_limit ? "limit " : "allow ", level_word(rule.level), " file ", rule.file,
-           " line ", rule.line, " ", quoted(rule.text));
+    append(out, "rule ", i, ": ", rule.is_limit ? "limit " : "allow ", level_word(rule.level), " file ",
+           rule.file, " line ", rule.line, " ", quoted(rule.text));
     if (!rule.reason.empty()) append(out, " reason ", quoted(rule.reason));
     append(out, "\n");
   }
@@ -61,7 +61,8 @@ void dump_rules(const Image &image, std::string &out) {
   for (size_t i = 0; i < image.labels.size(); ++i) {
     append(out, "label ", i, ":");
     for (const SlotUpdate &update : image.labels[i]) {
-      append(out, " slot ", update.slot, " = ", update.rule == kNoRule ? "none" : std::to_string(update.rule));
+      append(out, " slot ", update.slot, " = ",
+             update.rule == kNoRule ? "none" : std::to_string(update.rule));
     }
     append(out, "\n");
   }
@@ -72,7 +73,8 @@ void dump_classifier(const Classifier &classifier, std::string &out) {
   for (uint32_t i = 0; i < width; ++i) append(out, "byte class ", i, ":", byte_ranges(classifier, i), "\n");
   for (size_t row = 0; row * width < classifier.base_rows.size(); ++row) {
     append(out, "name row ", row, ":");
-    for (uint32_t symbol = 0; symbol < width; ++symbol) append(out, " ", classifier.base_rows[row * width + symbol]);
+    for (uint32_t symbol = 0; symbol < width; ++symbol)
+      append(out, " ", classifier.base_rows[row * width + symbol]);
     append(out, "\n");
   }
   for (size_t i = 0; i < classifier.states.size(); ++i) {
@@ -122,8 +124,9 @@ std::string_view level_word(Level level) {
 std::string dump_text(const Table &table) {
   const Image image = table.image();
   std::string out;
-  append(out, "agentfense table, format ", kVersion, "\npolicy: ", quoted(image.policy), "\nsources sha256: ",
-         to_hex(image.source_digest), "\ncontent sha256: ", to_hex(table.file_digest()), "\n");
+  append(out, "agentfense table, format ", kVersion, "\npolicy: ", quoted(image.policy),
+         "\nsources sha256: ", to_hex(image.source_digest), "\ncontent sha256: ", to_hex(table.file_digest()),
+         "\n");
   dump_rules(image, out);
   dump_classifier(image.classifier, out);
   dump_path(image, out);

@@ -93,7 +93,8 @@ void write_classifier(JsonWriter &json, const Classifier &classifier) {
   for (const uint8_t byte_class : classifier.byte_class) json.value(uint64_t{byte_class});
   json.close_array();
   number(json, "byte_classes", classifier.byte_classes);
-  rows(json, classifier.base_rows, classifier.byte_classes, [&](uint32_t target) { json.value(uint64_t{target}); });
+  rows(json, classifier.base_rows, classifier.byte_classes,
+       [&](uint32_t target) { json.value(uint64_t{target}); });
   array(json, "states", classifier.states, [&](const Classifier::State &state) {
     json.open_object();
     number(json, "component_class", state.component_class);

@@ -17,7 +17,8 @@ class Writer {
   template <typename T>
   void section(SectionId id, const std::vector<T> &records) {
     const std::span<const std::byte> content = std::as_bytes(std::span(records));
-    const SectionEntry entry{id, static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(content.size()), 0};
+    const SectionEntry entry{id, static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(content.size()),
+                             0};
     std::memcpy(bytes_.data() + sizeof(Header) + count_ * sizeof entry, &entry, sizeof entry);
     ++count_;
     bytes_.insert(bytes_.end(), content.begin(), content.end());
@@ -46,8 +47,8 @@ void write_classifier(const Classifier &classifier, Writer &writer) {
   std::vector<uint32_t> overflow;
   for (const Classifier::State &state : classifier.states) {
     const RowRef &row = state.row;
-    ClassifierRecord record{row.base_row << ClassifierRecord::kCountBits | row.exception_count,
-                            state.component_class, {}};
+    ClassifierRecord record{
+        row.base_row << ClassifierRecord::kCountBits | row.exception_count, state.component_class, {}};
     const bool fits = row.exception_count <= ClassifierRecord::kInline;
     if (!fits) record.exceptions[0] = static_cast<uint32_t>(overflow.size());
     for (uint32_t i = 0; i < row.exception_count; ++i) {
@@ -85,8 +86,8 @@ void write_path(const Image &image, Writer &writer) {
   std::vector<PathRecord> states;
   states.reserve(image.states.size());
   for (const PathState &state : image.states) {
-    uint32_t flags = static_cast<uint32_t>(state.level) |
-                     static_cast<uint32_t>(state.below) << PathRecord::kBelowShift;
+    uint32_t flags = static_cast<uint32_t>(state.level) | static_cast<uint32_t>(state.below)
+                                                              << PathRecord::kBelowShift;
     if (state.visible_below) flags |= PathRecord::kVisibleBelow;
     if (state.uniform_below) flags |= PathRecord::kUniformBelow;
     if (state.writable_child) flags |= PathRecord::kWritableChild;

@@ -130,13 +130,17 @@ struct RuleRecord {
 static_assert(sizeof(RuleRecord) == 12);
 
 // Strings stand end to end: the policy's name, the files, then text and reason of each rule.
-[[nodiscard]] constexpr uint64_t string_count(uint64_t files, uint64_t rules) { return 1 + files + 2 * rules; }
+[[nodiscard]] constexpr uint64_t string_count(uint64_t files, uint64_t rules) {
+  return 1 + files + 2 * rules;
+}
 [[nodiscard]] constexpr uint64_t file_string(uint64_t file) { return 1 + file; }
 [[nodiscard]] constexpr uint64_t text_string(uint64_t files, uint64_t rule) { return 1 + files + 2 * rule; }
 [[nodiscard]] constexpr uint64_t reason_string(uint64_t files, uint64_t rule) { return 2 + files + 2 * rule; }
 
 [[nodiscard]] constexpr bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
-[[nodiscard]] constexpr uint64_t align_up(uint64_t n) { return (n + kAlignment - 1) & ~uint64_t{kAlignment - 1}; }
+[[nodiscard]] constexpr uint64_t align_up(uint64_t n) {
+  return (n + kAlignment - 1) & ~uint64_t{kAlignment - 1};
+}
 
 }  // namespace agentfense::table

@@ -51,7 +51,7 @@ struct Classifier {
     uint32_t component_class = 0;  // the class of a name that ends here
     bool operator==(const State &) const = default;
   };
-  std::vector<State> states;  // state 0 is the start; never empty
+  std::vector<State> states;        // state 0 is the start; never empty
   std::vector<uint32_t> base_rows;  // row-major, byte_classes wide, targets
   std::vector<ByteException> exceptions;
   bool operator==(const Classifier &) const = default;
@@ -112,9 +112,9 @@ struct Image {
 
   Classifier classifier;
 
-  uint32_t component_classes = 1;        // width of a level-two row
-  std::vector<PathState> states;         // state 0 is the root; never empty
-  std::vector<Step> base_rows;           // row-major, component_classes wide
+  uint32_t component_classes = 1;  // width of a level-two row
+  std::vector<PathState> states;   // state 0 is the root; never empty
+  std::vector<Step> base_rows;     // row-major, component_classes wide
   std::vector<PathException> exceptions;
   bool operator==(const Image &) const = default;
 };

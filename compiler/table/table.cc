@@ -27,12 +27,8 @@ Table::~Table() = default;
 
 StateInfo Table::info(StateId s) const {
   const PathRecord &record = layout_->sections.path_states[s];
-  return {record.level(),
-          record.has(PathRecord::kVisibleBelow),
-          record.has(PathRecord::kUniformBelow),
-          record.below(),
-          record.has(PathRecord::kWritableChild),
-          record.alike};
+  return {record.level(), record.has(PathRecord::kVisibleBelow),  record.has(PathRecord::kUniformBelow),
+          record.below(), record.has(PathRecord::kWritableChild), record.alike};
 }
 
 uint32_t Table::state_count() const { return static_cast<uint32_t>(layout_->sections.path_states.size()); }
@@ -43,17 +39,17 @@ RuleView Table::rule(uint32_t index) const {
   const Sections &sections = layout_->sections;
   const RuleRecord &record = sections.rules[index];
   const uint64_t files = sections.header->files;
-  return {(record.flags & RuleRecord::kLimit) != 0,
-          static_cast<Level>(record.flags & RuleRecord::kLevelMask),
-          sections.string(file_string(record.file)),
-          record.line,
-          sections.string(text_string(files, index)),
-          sections.string(reason_string(files, index))};
+  return {
+      (record.flags & RuleRecord::kLimit) != 0,   static_cast<Level>(record.flags & RuleRecord::kLevelMask),
+      sections.string(file_string(record.file)),  record.line,
+      sections.string(text_string(files, index)), sections.string(reason_string(files, index))};
 }
 
 std::string_view Table::policy() const { return layout_->sections.string(0); }
 
-const std::array<uint8_t, 32> &Table::source_digest() const { return layout_->sections.header->source_digest; }
+const std::array<uint8_t, 32> &Table::source_digest() const {
+  return layout_->sections.header->source_digest;
+}
 
 const std::array<uint8_t, 32> &Table::file_digest() const { return layout_->file_digest; }
 

@@ -51,11 +51,12 @@ Image Table::image() const {
   Image image;
   image.policy = policy();
   image.source_digest = source_digest();
-  for (uint32_t i = 0; i < sections.header->files; ++i) image.files.emplace_back(sections.string(file_string(i)));
+  for (uint32_t i = 0; i < sections.header->files; ++i)
+    image.files.emplace_back(sections.string(file_string(i)));
   for (uint32_t i = 0; i < rule_count(); ++i) {
     const RuleView view = rule(i);
-    image.rules.push_back({view.is_limit, view.level, sections.rules[i].file, view.line, std::string(view.text),
-                           std::string(view.reason)});
+    image.rules.push_back({view.is_limit, view.level, sections.rules[i].file, view.line,
+                           std::string(view.text), std::string(view.reason)});
   }
   image.slots = sections.header->slots;
   image.start_label = sections.header->start_label;

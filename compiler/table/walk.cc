@@ -43,7 +43,8 @@ uint32_t classify_in(const Sections &sections, std::string_view name) {
 Step step_in(const Sections &sections, const PathRecord &record, uint32_t component_class) {
   if (record.exception_count > 0) {
     const uint32_t *const symbols = sections.path_exception_symbols.data();
-    const uint32_t *const found = search(symbols + record.exception_begin, record.exception_count, component_class);
+    const uint32_t *const found =
+        search(symbols + record.exception_begin, record.exception_count, component_class);
     if (*found == component_class) return sections.path_exception_steps[static_cast<size_t>(found - symbols)];
   }
   return sections.base_of(record)[component_class];

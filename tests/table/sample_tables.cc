@@ -17,7 +17,8 @@ const typename Exceptions::value_type *find_exception(const Exceptions &exceptio
   return nullptr;
 }
 
-// A dense DFA for { "src", "*.key" } by states that are the bytes seen so far, as far as they matter.
+// A DFA for { "src", "*.key" } by states that are the bytes seen so far, as far as they matter. The
+// start state spells its whole row out, so that there is a state with more than two exceptions.
 Classifier sample_classifier() {
   const std::string letters = "src.key";
   Classifier classifier;
@@ -47,7 +48,7 @@ Classifier sample_classifier() {
       if (symbol == 0) {
         other = at->second;
         if (classifier.base_rows.empty()) classifier.base_rows.assign(8, other);
-      } else if (at->second != other) {
+      } else if (at->second != other || state == 0) {
         classifier.exceptions.push_back({symbol, at->second});
       }
     }
@@ -103,8 +104,9 @@ uint32_t dense_classify(const Image &image, std::string_view name) {
     const uint32_t symbol = classifier.byte_class[static_cast<unsigned char>(c)];
     const RowRef &row = classifier.states[state].row;
     const ByteException *exception = find_exception(classifier.exceptions, row, symbol);
-    state = exception != nullptr ? exception->target
-                                 : classifier.base_rows[size_t{row.base_row} * classifier.byte_classes + symbol];
+    state = exception != nullptr
+                ? exception->target
+                : classifier.base_rows[size_t{row.base_row} * classifier.byte_classes + symbol];
   }
   return classifier.states[state].component_class;
 }
@@ -113,7 +115,8 @@ void fill_claims(Image &image) {
   const uint32_t states = static_cast<uint32_t>(image.states.size());
   const auto successors = [&](uint32_t state) {
     std::vector<uint32_t> targets;
-    for (uint32_t c = 0; c < image.component_classes; ++c) targets.push_back(dense_step(image, state, c).target);
+    for (uint32_t c = 0; c < image.component_classes; ++c)
+      targets.push_back(dense_step(image, state, c).target);
     return targets;
   };
   for (PathState &state : image.states) {
@@ -127,7 +130,8 @@ void fill_claims(Image &image) {
     grown = false;
     for (uint32_t s = 0; s < states; ++s) {
       uint32_t set = levels[s];
-      for (const uint32_t t : successors(s)) set |= levels[t] | 1u << static_cast<uint32_t>(image.states[t].level);
+      for (const uint32_t t : successors(s))
+        set |= levels[t] | 1u << static_cast<uint32_t>(image.states[t].level);
       grown |= set != levels[s];
       levels[s] = set;
     }
@@ -189,7 +193,8 @@ Image random_image(std::mt19937 &random, const RandomShape &shape) {
   image.files = {"a.afp"};
   image.slots = 1 + below(3);
   for (uint32_t i = 0; i < 4; ++i) {
-    image.rules.push_back({below(2) == 0, static_cast<Level>(below(4)), 0, i, "rule", std::string(below(3), 'r')});
+    image.rules.push_back(
+        {below(2) == 0, static_cast<Level>(below(4)), 0, i, "rule", std::string(below(3), 'r')});
   }
   image.labels.emplace_back();
   for (uint32_t i = 0; i < 4; ++i) {
