@@ -1,7 +1,8 @@
 // ast::File: one policy file as written, names not yet looked up, patterns not yet read.
 //
 // Made by lang/parse.cc; read by lang/resolve.cc and lang/dump.cc. Plain data; statements of one kind
-// in source order. A statement with an error inside is left out.
+// in source order. A statement with an error inside is left out; one that defines a name is kept
+// and marked broken where its name was read, so that its users are not blamed for it.
 #pragma once
 
 #include <optional>
@@ -38,11 +39,13 @@ struct Import {
 struct Param {
   Name name;
   std::optional<String> value;
+  bool broken = false;
 };
 
 struct Set {
   Name name;
   std::vector<Item> items;
+  bool broken = false;
 };
 
 struct PolicyRef {
@@ -80,6 +83,7 @@ struct Policy {
   std::vector<Extends> extends;
   std::vector<Rule> rules;
   std::vector<Test> tests;
+  bool broken = false;
 };
 
 struct File {
@@ -87,6 +91,7 @@ struct File {
   std::vector<Param> params;
   std::vector<Set> sets;
   std::vector<Policy> policies;
+  bool broken = false;  // some error was reported: what is missing here may only have been lost
 };
 
 }  // namespace agentfense::lang::ast

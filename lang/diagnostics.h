@@ -21,9 +21,9 @@ enum class Code : uint16_t {
 #undef AGENTFENSE_CODE
 };
 
-[[nodiscard]] std::string_view code_name(Code code);      // "dead-rule"
-[[nodiscard]] Severity code_severity(Code code);          // default severity
-[[nodiscard]] std::string_view code_summary(Code code);   // one line: what the code means
+[[nodiscard]] std::string_view code_name(Code code);     // "dead-rule"
+[[nodiscard]] Severity code_severity(Code code);         // default severity
+[[nodiscard]] std::string_view code_summary(Code code);  // one line: what the code means
 
 // Replace the bytes of `place` by `text`.
 struct FixIt {

@@ -17,7 +17,7 @@
 namespace agentfense::lang {
 
 struct LoadOptions {
-  std::string policy;  // --policy; empty: the only one of the main file
+  std::string policy;                                        // --policy; empty: the only one of the main file
   std::vector<std::pair<std::string, std::string>> defines;  // -D name=value
   std::vector<std::string> preset_dirs;                      // searched in order for NAME.afp
 };
@@ -34,8 +34,8 @@ struct LoadResult {
 
 // `source` is a path, "preset:NAME", or "-" for standard input. Imports of standard input are looked
 // up in the current folder. Diagnostics are left in the order found; the caller sorts.
-[[nodiscard]] LoadResult load_policy(const std::string &source, const LoadOptions &options, FileReader &reader,
-                                     Diagnostics &diagnostics);
+[[nodiscard]] LoadResult load_policy(const std::string &source, const LoadOptions &options,
+                                     FileReader &reader, Diagnostics &diagnostics);
 
 // The same for text at hand (an editor's buffer, a test); `name` stands for its path.
 [[nodiscard]] LoadResult load_policy_text(const std::string &name, std::string_view text,

@@ -17,9 +17,9 @@
 
 namespace agentfense::lang {
 
-inline constexpr size_t kMaxAlternatives = 4096;      // brace-free patterns per pattern
+inline constexpr size_t kMaxAlternatives = 4096;       // brace-free patterns per pattern
 inline constexpr size_t kMaxPatternItems = 1'000'000;  // glob items over all of them
-inline constexpr size_t kMaxPatternBytes = 4096;      // of the spelling; also the longest test path
+inline constexpr size_t kMaxPatternBytes = 4096;       // of the spelling; also the longest test path
 inline constexpr size_t kMaxComponents = 128;
 inline constexpr size_t kMaxComponentBytes = 255;  // NAME_MAX: a longer name does not exist
 inline constexpr size_t kMaxBraceNesting = 16;
@@ -27,8 +27,8 @@ inline constexpr size_t kMaxBraceNesting = 16;
 using ParamValues = std::map<std::string, std::string, std::less<>>;
 
 struct PatternOptions {
-  bool quoted = false;  // the spelling stood in quotes (given without them): escapes are read
-  bool nocase = false;  // fold ASCII letters
+  bool quoted = false;                  // the spelling stood in quotes (given without them): escapes are read
+  bool nocase = false;                  // fold ASCII letters
   const ParamValues *params = nullptr;  // for ${name}; may be null: none
 };
 

@@ -52,11 +52,11 @@ struct Rule {
   enum class Kind : uint8_t { allow, limit };
   Kind kind = Kind::allow;
   Level level = Level::none;
-  bool nocase = false;  // already folded into the patterns; kept for display
+  bool nocase = false;     // already folded into the patterns; kept for display
   bool inherited = false;  // came by `extends`
   std::vector<RulePattern> patterns;
   std::vector<RulePattern> except;  // limits only; includes the ones that `extends ... except` adds
-  std::string text;  // the statement on one line, white space collapsed, without its reason
+  std::string text;                 // the statement on one line, white space collapsed, without its reason
   std::string reason;
   std::string policy;  // the policy that it is written in
   Place place;         // of the whole statement

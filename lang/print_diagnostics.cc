@@ -1,0 +1,186 @@
+#include "lang/print_diagnostics.h"
+
+#include <algorithm>
+
+#include "lang/spelling.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace agentfense::lang {
+namespace {
+
+constexpr size_t kShownBytes = 160;  // of a source line; the rest is cut off around the caret
+
+const char *word_of(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::note:
+      return "note";
+  }
+  return "error";
+}
+
+const char *colour_of(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return "\x1b[1;31m";
+    case Severity::warning:
+      return "\x1b[1;35m";
+    case Severity::note:
+      return "\x1b[1;36m";
+  }
+  return "";
+}
+
+void append_hex(std::string &out, unsigned char b) {
+  out += "\\x";
+  out += llvm::hexdigit(b >> 4, true);
+  out += llvm::hexdigit(b & 15, true);
+}
+
+// The length of the UTF-8 character at `i`, 0 where there is none.
+size_t character_at(std::string_view bytes, size_t i) {
+  auto lead = static_cast<unsigned char>(bytes[i]);
+  size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+  if (length == 0 || i + length > bytes.size() || !is_utf8(bytes.substr(i, length))) return 0;
+  // C1 controls, and the marks that turn the direction of text around.
+  std::string_view c = bytes.substr(i, length);
+  if (c >= "\xC2\x80" && c <= "\xC2\x9F") return 0;
+  if ((c >= "\xE2\x80\xAA" && c <= "\xE2\x80\xAE") || (c >= "\xE2\x81\xA6" && c <= "\xE2\x81\xA9")) return 0;
+  return length;
+}
+
+// Appends what is fit for a terminal; returns the number of columns it takes.
+size_t append_shown(std::string &out, std::string_view bytes, bool escape_backslash) {
+  size_t columns = 0;
+  for (size_t i = 0; i < bytes.size();) {
+    auto b = static_cast<unsigned char>(bytes[i]);
+    size_t length = character_at(bytes, i);
+    if (b < 0x20 || b == 0x7f || length == 0) {
+      append_hex(out, b);
+      columns += 4;
+      ++i;
+    } else {
+      if (b == '\\' && escape_backslash) {
+        out += '\\';
+        ++columns;
+      }
+      out += bytes.substr(i, length);
+      ++columns;
+      i += length;
+    }
+  }
+  return columns;
+}
+
+std::string shown(std::string_view bytes) {
+  std::string out;
+  append_shown(out, bytes, false);
+  return out;
+}
+
+class Printer {
+ public:
+  Printer(const std::vector<SourceFile> &files, const PrintOptions &options)
+      : files_(files), options_(options) {}
+
+  std::string take() { return std::move(out_); }
+
+  void print(const Diagnostic &d) {
+    head(d.place, d.severity, d.message, code_name(d.code));
+    excerpt(d.place, d.severity);
+    if (!d.example.empty()) out_ += "  example: " + escape_bytes(d.example) + "\n";
+    for (const FixIt &fix : d.fixes) print(fix, d.place);
+    for (const Remark &remark : d.remarks) {
+      head(remark.place, Severity::note, remark.message, {});
+      excerpt(remark.place, Severity::note);
+    }
+  }
+
+ private:
+  void head(const Place &place, Severity severity, std::string_view message, std::string_view code) {
+    if (place.file < files_.size()) out_ += shown(files_[place.file].name);
+    if (place.line > 0) out_ += ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
+    out_ += ": ";
+    paint(colour_of(severity), std::string(word_of(severity)) + ":");
+    out_ += ' ';
+    paint("\x1b[1m", shown(message));
+    if (!code.empty()) out_ += " [" + std::string(code) + "]";
+    out_ += '\n';
+  }
+
+  void paint(const char *colour, const std::string &text) {
+    out_ += options_.colour ? colour + text + "\x1b[0m" : text;
+  }
+
+  // The line and a caret below it. Tabs become spaces, so that the caret stands where it should.
+  void excerpt(const Place &place, Severity severity) {
+    if (place.line == 0 || place.file >= files_.size()) return;
+    std::string_view text = files_[place.file].text;
+    if (place.offset > text.size()) return;
+    size_t begin = place.offset - std::min<size_t>(place.offset, place.column - 1);
+    size_t end = std::min(text.find('\n', place.offset), text.size());
+    std::string line(text.substr(begin, end - begin));
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    std::replace(line.begin(), line.end(), '\t', ' ');
+    size_t caret = std::min<size_t>(place.offset - begin, line.size());
+    size_t last = std::min<size_t>(caret + std::max<size_t>(place.length, 1), std::max(line.size(), caret));
+    size_t cut = caret > kShownBytes / 2 && line.size() > kShownBytes ? caret - kShownBytes / 2 : 0;
+    size_t stop = std::min(line.size(), cut + kShownBytes);
+    std::string_view view(line);
+
+    out_ += cut > 0 ? "  ..." : "  ";
+    size_t indent = (cut > 0 ? 5 : 2) + append_shown(out_, view.substr(cut, caret - cut), false);
+    last = std::clamp(last, caret, stop);
+    size_t width = append_shown(out_, view.substr(caret, last - caret), false);
+    append_shown(out_, view.substr(last, stop - last), false);
+    out_ += stop < line.size() ? "...\n" : "\n";
+    out_.append(indent, ' ');
+    std::string mark = "^";
+    if (width > 1) mark.append(width - 1, '~');
+    paint(colour_of(severity), mark);
+    out_ += '\n';
+  }
+
+  void print(const FixIt &fix, const Place &place) {
+    std::string text = fix.text;
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    out_ += "  fix: ";
+    if (text.empty()) {
+      out_ += "remove this";
+    } else if (fix.place.length == 0) {
+      out_ += "insert " + shown(text);
+    } else {
+      out_ += shown(text);
+    }
+    bool elsewhere = fix.place.file != place.file || fix.place.line != place.line;
+    if (elsewhere && fix.place.file < files_.size()) {
+      out_ += " at " + shown(files_[fix.place.file].name) + ':' + std::to_string(fix.place.line) + ':' +
+              std::to_string(fix.place.column);
+    }
+    out_ += '\n';
+  }
+
+  const std::vector<SourceFile> &files_;
+  const PrintOptions &options_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string print_diagnostics(const std::vector<Diagnostic> &diagnostics,
+                              const std::vector<SourceFile> &files, const PrintOptions &options) {
+  Printer printer(files, options);
+  for (const Diagnostic &d : diagnostics) printer.print(d);
+  return printer.take();
+}
+
+std::string escape_bytes(std::string_view bytes) {
+  std::string out;
+  append_shown(out, bytes, true);
+  return out;
+}
+
+}  // namespace agentfense::lang

@@ -1,0 +1,15 @@
+// source_check: what must hold of a file's bytes before the parser may see them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "lang/diagnostics.h"
+
+namespace agentfense::lang {
+
+// False, with one error reported, where the text cannot be parsed at all: a byte-order mark, a NUL
+// byte, or braces nested so deeply that the lexer, which follows them, would run out of stack.
+[[nodiscard]] bool check_source(uint32_t file, std::string_view text, Diagnostics &diagnostics);
+
+}  // namespace agentfense::lang
