@@ -40,6 +40,8 @@ void *operator new(size_t size) { return allocate(size); }
 void *operator new[](size_t size) { return allocate(size); }
 void *operator new(size_t size, std::align_val_t) { return allocate(size); }
 void *operator new[](size_t size, std::align_val_t) { return allocate(size); }
+void *operator new(size_t size, const std::nothrow_t &) noexcept { return allocate(size); }
+void *operator new[](size_t size, const std::nothrow_t &) noexcept { return allocate(size); }
 void operator delete(void *pointer) noexcept { release(pointer); }
 void operator delete[](void *pointer) noexcept { release(pointer); }
 void operator delete(void *pointer, size_t) noexcept { release(pointer); }
