@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
+
+#include "compiler/table/digest_blocks.h"
 
 namespace agentfense::table {
 namespace {
@@ -31,6 +34,22 @@ TEST(Sha256, LengthsAroundABlock) {
   EXPECT_EQ(hex_of(std::string(63, 'a')), "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34");
   EXPECT_EQ(hex_of(std::string(64, 'a')), "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
   EXPECT_EQ(hex_of(std::string(65, 'a')), "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0");
+}
+
+// The vectors above go through one of the two block functions, whichever this machine takes.
+TEST(Sha256, BothBlockFunctionsAgree) {
+  if (!has_sha256_instructions()) GTEST_SKIP() << "this processor has no SHA-256 instructions";
+  std::mt19937 random(2);
+  for (size_t count = 0; count < 20; ++count) {
+    std::vector<std::byte> blocks(64 * count);
+    for (std::byte &b : blocks) b = static_cast<std::byte>(random());
+    Sha256State portable;
+    for (uint32_t &word : portable) word = static_cast<uint32_t>(random());
+    Sha256State native = portable;
+    sha256_blocks_portable(portable, blocks.data(), count);
+    sha256_blocks_native(native, blocks.data(), count);
+    ASSERT_EQ(portable, native) << count;
+  }
 }
 
 TEST(Sha256, PiecesGiveTheSameAsTheWhole) {
