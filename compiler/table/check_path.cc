@@ -112,20 +112,21 @@ CheckResult check_successors(const Sections &s) {
   return std::nullopt;
 }
 
-// Lists by target, one after another: `lists[starts[t] .. starts[t + 1])` for target t.
-struct ByTarget {
+// Lists by key, one after another: `lists[starts[k] .. starts[k + 1])` for key k.
+struct Lists {
   std::vector<uint32_t> starts;
   std::vector<uint32_t> lists;
 
-  template <typename TargetOf>
-  ByTarget(size_t targets, size_t items, TargetOf target_of) : starts(targets + 1), lists(items) {
-    for (size_t i = 0; i < items; ++i) ++starts[target_of(i) + 1];
+  // `each(add)` calls add(key, item) for all items, and does so twice.
+  template <typename Each>
+  Lists(size_t keys, size_t items, const Each &each) : starts(keys + 1), lists(items) {
+    each([&](uint32_t key, uint32_t) { ++starts[key]; });
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
-    std::vector<uint32_t> next(starts.begin(), starts.end() - 1);
-    for (size_t i = 0; i < items; ++i) lists[next[target_of(i)]++] = static_cast<uint32_t>(i);
+    // From the ends back to the starts, which are then what they should be.
+    each([&](uint32_t key, uint32_t item) { lists[--starts[key]] = item; });
   }
-  [[nodiscard]] std::span<const uint32_t> of(size_t target) const {
-    return std::span(lists).subspan(starts[target], starts[target + 1] - starts[target]);
+  [[nodiscard]] std::span<const uint32_t> of(size_t key) const {
+    return std::span(lists).subspan(starts[key], starts[key + 1] - starts[key]);
   }
 };
 
@@ -139,12 +140,20 @@ class Visibility {
  public:
   explicit Visibility(const Sections &sections)
       : s_(sections),
-        row_entries_(s_.path_states.size(), s_.path_rows.size(),
-                     [&](size_t i) { return s_.path_rows[i].target; }),
-        exceptions_(s_.path_states.size(), s_.path_exception_steps.size(),
-                    [&](size_t i) { return s_.path_exception_steps[i].target; }),
+        entries_(s_.path_states.size(), s_.path_rows.size(),
+                 [&](const auto &add) {
+                   for (uint32_t i = 0; i < s_.path_rows.size(); ++i) add(s_.path_rows[i].target, i);
+                 }),
+        owners_(s_.path_states.size(), s_.path_exception_steps.size(),
+                [&](const auto &add) {
+                  for (uint32_t i = 0; i < s_.path_states.size(); ++i) {
+                    for (const Step &step : s_.steps_of(s_.path_states[i])) add(step.target, i);
+                  }
+                }),
         users_(s_.path_row_count(), s_.path_states.size(),
-               [&](size_t i) { return s_.path_states[i].base_row; }),
+               [&](const auto &add) {
+                 for (uint32_t i = 0; i < s_.path_states.size(); ++i) add(s_.path_states[i].base_row, i);
+               }),
         waiting_(s_.path_row_count()),
         visible_below_(s_.path_states.size()),
         queued_(s_.path_states.size()) {
@@ -159,8 +168,8 @@ class Visibility {
     while (!queue_.empty()) {
       const uint32_t target = queue_.back();
       queue_.pop_back();
-      for (const uint32_t exception : exceptions_.of(target)) mark(owner_of(exception));
-      for (const uint32_t entry : row_entries_.of(target)) show_entry(entry);
+      for (const uint32_t owner : owners_.of(target)) mark(owner);
+      for (const uint32_t entry : entries_.of(target)) show_entry(entry);
     }
     return visible_below_;
   }
@@ -175,16 +184,10 @@ class Visibility {
     visible_below_[state] = true;
     enqueue(state);
   }
-  // The state that an exception belongs to: the last one that starts at or before it and has any.
-  [[nodiscard]] uint32_t owner_of(uint32_t exception) const {
-    const auto after = std::upper_bound(
-        s_.path_states.begin(), s_.path_states.end(), exception,
-        [](uint32_t index, const PathRecord &record) { return index < record.exception_begin; });
-    return static_cast<uint32_t>(after - s_.path_states.begin() - 1);
-  }
   void show_entry(uint32_t entry) {
     const uint32_t width = s_.header->component_classes;
     const uint32_t row = entry / width;
+    if (waiting_[row] == 0) return;
     const uint32_t symbol = entry % width;
     const auto users = std::span(users_.lists).subspan(users_.starts[row], waiting_[row]);
     const auto stay = std::partition(users.begin(), users.end(), [&](uint32_t state) {
@@ -196,9 +199,9 @@ class Visibility {
   }
 
   const Sections &s_;
-  ByTarget row_entries_;
-  ByTarget exceptions_;
-  ByTarget users_;  // by base row; the first waiting_[row] of each list still wait
+  Lists entries_;  // by target: indexes into the base rows
+  Lists owners_;   // by target: states with an exception that leads there
+  Lists users_;    // by base row; the first waiting_[row] states of each list still wait
   std::vector<uint32_t> waiting_;
   std::vector<bool> visible_below_;
   std::vector<bool> queued_;
