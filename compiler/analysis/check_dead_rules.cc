@@ -22,18 +22,11 @@ class Liveness {
   Liveness(const lang::RuleSet &rules, const Automaton &a, uint32_t rule)
       : a_(a), level_(rules.rules[rule].level), stepper_(a.trie, rule), walk_(rules.rules[rule].patterns, a.trie) {}
 
+  // Almost every rule lives on the straight way down its own pattern; only where it does not there
+  // are the names looked at that lead past it.
   Search search(uint64_t max_configs) {
-    SearchSteps steps;
-    steps.accept = [&](const Config &c) {
-      const PathState state = state_of(c);
-      if (!PatternWalk::covered(positions_of(c))) return false;
-      Level limit = Level::write;
-      for (const HeldLimit &l : state.limits) limit = std::min(limit, l.level);
-      return std::min(std::max(state.allowed, level_), limit) > std::min(state.allowed, limit);
-    };
-    steps.expand = [&](const Config &c, const auto &offer) { expand(c, offer); };
-    std::vector<ProvenanceUpdate> updates;
-    return shortest_path(config(walk_.start(), stepper_.start(updates)), steps, max_configs);
+    Search straight = run(max_configs, false);
+    return straight.path ? straight : run(max_configs, true);
   }
 
   // The shortest path that the rule covers at all.
@@ -47,6 +40,20 @@ class Liveness {
   }
 
  private:
+  Search run(uint64_t max_configs, bool detours) {
+    SearchSteps steps;
+    steps.accept = [&](const Config &c) {
+      const PathState state = state_of(c);
+      if (!PatternWalk::covered(positions_of(c))) return false;
+      Level limit = Level::write;
+      for (const HeldLimit &l : state.limits) limit = std::min(limit, l.level);
+      return std::min(std::max(state.allowed, level_), limit) > std::min(state.allowed, limit);
+    };
+    steps.expand = [&, detours](const Config &c, const auto &offer) { expand(c, detours, offer); };
+    std::vector<ProvenanceUpdate> updates;
+    return shortest_path(config(walk_.start(), stepper_.start(updates)), steps, max_configs);
+  }
+
   static Config config(const PatternWalk::Positions &at, const PathState &state) {
     Config words;
     encode_state(state, words);
@@ -68,12 +75,13 @@ class Liveness {
     return letters;
   }
 
-  void expand(const Config &c, const std::function<void(const std::string &, Config)> &offer) const {
+  void expand(const Config &c, bool detours,
+              const std::function<void(const std::string &, Config)> &offer) const {
     const PatternWalk::Positions at = positions_of(c);
     const PathState state = state_of(c);
     if (at.empty() || state.allowed >= level_) return;  // what others allow stays allowed
     std::vector<uint32_t> letters = letters_for(at);
-    if (walk_.lingers(at)) {
+    if (detours && walk_.lingers(at)) {
       for (const uint32_t n : state.nodes) {
         for (const auto &[glob, child] : a_.trie.nodes[n].edges) {
           letters.insert(letters.end(), a_.names.letters_of[glob].begin(), a_.names.letters_of[glob].end());

@@ -10,7 +10,7 @@
 #include "compiler/proof/prove.h"
 #include "compiler/table/encode.h"
 #include "compiler/table/table.h"
-#include "random_rules.h"
+#include "tests/automaton/random_rules.h"
 #include "tests/reference/naive.h"
 #include "tests/reference/rule_text.h"
 

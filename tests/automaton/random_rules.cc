@@ -1,4 +1,4 @@
-#include "random_rules.h"
+#include "tests/automaton/random_rules.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "rule_text.h"
+#include "tests/reference/rule_text.h"
 
 #include <cstdlib>
 #include <iostream>
