@@ -50,6 +50,7 @@ std::vector<table::RowRef> pack_rows(const SparseDfa &dfa, std::vector<Cell> &ba
   // A dense row pays where the exceptions that it saves, over all states that lean on it, would take
   // more room or more than a short search.
   const auto wants_dense = [&](uint32_t base) {
+    if (base < dfa.states.size()) return true;
     const size_t listed = dfa.states[base].count;
     return listed > 8 && (listed * leaning[base] * sizeof(Exception) >= dfa.width * sizeof(Cell) || listed > 64);
   };
