@@ -1,0 +1,173 @@
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstring>
+
+#include "mounthelper/fuse/caller.h"
+#include "mounthelper/fuse/operations.h"
+#include "mounthelper/fuse/reply.h"
+#include "mounthelper/sys/attributes.h"
+
+namespace agentfense::fuse {
+namespace {
+
+constexpr mode_t kSettable = 01777;  // set-id bits are silently not stored: tar and install go on
+
+void reply_negative(fuse_req_t request, double timeout) {
+  fuse_entry_param entry{};
+  entry.entry_timeout = timeout;
+  (void)fuse_reply_entry(request, &entry);
+}
+
+// Set-id bits of a base directory act on the group of new files there; chmod in the view, where they
+// do not show, must not take them.
+mode_t new_mode(mode_t wanted, mode_t current) {
+  mode_t kept = S_ISDIR(current) ? current & (S_ISUID | S_ISGID) : 0;
+  return (wanted & kSettable) | kept;
+}
+
+timespec wanted_time(const timespec &given, int to_set, int set, int now) {
+  if (to_set & now) return {0, UTIME_NOW};
+  return to_set & set ? given : timespec{0, UTIME_OMIT};
+}
+
+sys::Status truncate_node(View &view, view::NodeId node, off_t size, const FileRef *handle) {
+  FileRef file;
+  if (handle != nullptr && (*handle)->writable) {
+    file = *handle;
+  } else {
+    // With handles, truncate(2) by path counts as one more open; without, it is one more write.
+    auto opened = view.options.ask_open ? view.base.open(node, O_WRONLY) : view.base.file(node, true);
+    if (!opened.ok()) return opened.status();
+    file = *opened;
+  }
+  strip_set_id(*file);
+  return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
+}
+
+sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set, const FileRef *handle) {
+  sys::Result<FileRef> file = handle != nullptr ? sys::Result<FileRef>(*handle) : view.base.handle(node);
+  if (!file.ok()) return file.status();
+  int fd = (*file)->fd.get();
+
+  if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
+    uid_t user = to_set & FUSE_SET_ATTR_UID ? wanted.st_uid : static_cast<uid_t>(-1);
+    gid_t group = to_set & FUSE_SET_ATTR_GID ? wanted.st_gid : static_cast<gid_t>(-1);
+    if (sys::Status status = sys::change_owner(fd, user, group); !status.ok()) return status;
+  }
+  if (to_set & FUSE_SET_ATTR_MODE) {
+    struct stat current{};
+    if (fstat(fd, &current) != 0) return sys::errno_status();
+    if ((wanted.st_mode & S_IWUSR) == 0) view.base.mark_precious(node);
+    sys::Status status = sys::change_mode(fd, new_mode(wanted.st_mode, current.st_mode));
+    if (!status.ok()) return status;
+  }
+  if (to_set & FUSE_SET_ATTR_SIZE) {
+    sys::Status status = truncate_node(view, node, wanted.st_size, handle);
+    if (!status.ok()) return status;
+  }
+  timespec times[2] = {
+      wanted_time(wanted.st_atim, to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW),
+      wanted_time(wanted.st_mtim, to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
+  };
+  if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return {};
+  return sys::change_times(fd, times);
+}
+
+void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node, const struct stat &info) {
+  struct stat shown = view::stat_in_view(info, view.info(node), view.base.root_device());
+  (void)fuse_reply_attr(request, &shown, view.base_timeout());
+}
+
+sys::Result<struct stat> current_attributes(View &view, view::NodeId node, const FileRef *handle) {
+  if (handle == nullptr) return view.base.attributes(node);
+  struct stat info{};
+  if (fstat((*handle)->fd.get(), &info) != 0) return sys::errno_status();
+  return info;
+}
+
+}  // namespace
+
+void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
+  View &view = view_of(request);
+  auto target = view.target(parent, name);
+  if (!target.ok()) return reply_status(request, target.status());
+  // The base is not asked: neither the answer nor its time can tell whether something is there.
+  if (view::always_hidden(target->info)) return reply_negative(request, view.table_timeout());
+
+  auto directory = view.base.directory(parent);
+  if (!directory.ok()) return reply_status(request, directory.status());
+  view.housekeeper->wake();
+  struct stat info{};
+  if (fstatat((*directory)->fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT) return reply_error(request, errno);
+    view.drop_name(parent, name);
+    return reply_negative(request, view.base_timeout());
+  }
+  if (!view::visible(target->info, S_ISDIR(info.st_mode))) return reply_negative(request, view.base_timeout());
+  reply_entry(request, view, *target, info);
+}
+
+void op_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
+  view_of(request).forget(node, count);
+  fuse_reply_none(request);
+}
+
+void op_forget_multi(fuse_req_t request, size_t count, fuse_forget_data *forgets) {
+  View &view = view_of(request);
+  for (size_t i = 0; i < count; ++i) view.forget(forgets[i].ino, forgets[i].nlookup);
+  fuse_reply_none(request);
+}
+
+void op_getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  auto attributes = current_attributes(view, id, handle_of(info));
+  if (!attributes.ok()) return reply_status(request, attributes.status());
+  reply_attributes(request, view, *node, *attributes);
+}
+
+void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_set, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  if (int error = refuse(view, view::Op::change, view.info(*node), S_ISDIR(node->file.type))) {
+    return reply_error(request, error);
+  }
+  {
+    ActAsCaller caller(request, view);
+    if (caller.error() != 0) return reply_error(request, caller.error());
+    sys::Status status = apply(view, id, *wanted, to_set, handle_of(info));
+    if (!status.ok()) return reply_status(request, status);
+  }
+  view.changed(id);
+  view.housekeeper->wake();
+  auto attributes = current_attributes(view, id, handle_of(info));
+  if (!attributes.ok()) return reply_status(request, attributes.status());
+  reply_attributes(request, view, *node, *attributes);
+}
+
+void op_readlink(fuse_req_t request, fuse_ino_t id) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  if (int error = refuse(view, view::Op::read_link, view.info(*node), false)) return reply_error(request, error);
+  auto handle = view.base.handle(id);
+  if (!handle.ok()) return reply_status(request, handle.status());
+  char target[PATH_MAX + 1];
+  ssize_t length = readlinkat((*handle)->fd.get(), "", target, PATH_MAX);
+  if (length < 0) return reply_error(request, errno);
+  target[length] = '\0';
+  (void)fuse_reply_readlink(request, target);
+}
+
+void op_statfs(fuse_req_t request, fuse_ino_t) {
+  struct statvfs info{};
+  if (fstatvfs(view_of(request).base.root(), &info) != 0) return reply_error(request, errno);
+  (void)fuse_reply_statfs(request, &info);
+}
+
+}  // namespace agentfense::fuse

@@ -1,0 +1,170 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "mounthelper/fuse/operations.h"
+#include "mounthelper/fuse/reply.h"
+#include "mounthelper/sys/read_directory.h"
+
+namespace agentfense::fuse {
+namespace {
+
+using view::Listing;
+
+// A directory changed this recently may change again without its time stamp telling.
+constexpr time_t kSettled = 1;
+
+// Whether a traversable-only name may show: the kernel's listing may not know the type.
+bool is_directory(int directory, const sys::RawEntry &entry) {
+  if (entry.type != DT_UNKNOWN) return entry.type == DT_DIR;
+  struct stat info{};
+  return fstatat(directory, entry.name.data(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
+sys::Result<std::shared_ptr<const Listing>> read_listing(const View &view, int handle, table::StateId state) {
+  sys::Fd directory(openat(handle, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return sys::errno_status();
+  auto listing = std::make_shared<Listing>();
+  sys::Status status = sys::read_directory(directory.get(), [&](const sys::RawEntry &entry) {
+    view::Shown shown = view::shown(view.table, state, entry.name);
+    if (shown == view::Shown::no) return;
+    if (shown == view::Shown::if_directory && !is_directory(directory.get(), entry)) return;
+    listing->add(entry.name, entry.ino, entry.type);
+  });
+  if (!status.ok()) return status;
+  listing->finish();
+  return std::shared_ptr<const Listing>(std::move(listing));
+}
+
+sys::Result<std::shared_ptr<const Listing>> listing_at(View &view, view::NodeId id, int handle,
+                                                       table::StateId state, off_t offset) {
+  if (offset != 0) {
+    if (auto known = view.listings.find(id)) return known;
+  }
+  auto listing = read_listing(view, handle, state);
+  if (listing.ok() && (*listing)->size() > 0) view.listings.put(id, *listing);
+  return listing;
+}
+
+// Answers under construction: as many entries as `size` takes.
+class Answer {
+ public:
+  Answer(fuse_req_t request, size_t size, bool plus)
+      : request_(request), plus_(plus), size_(size), buffer_(new char[size]) {}
+
+  [[nodiscard]] bool fits(const char *name) const {
+    size_t need = plus_ ? fuse_add_direntry_plus(request_, nullptr, 0, name, nullptr, 0)
+                        : fuse_add_direntry(request_, nullptr, 0, name, nullptr, 0);
+    return used_ + need <= size_;
+  }
+
+  // REQUIRES: fits(name).
+  void add(const char *name, const fuse_entry_param &entry, uint64_t position) {
+    char *at = buffer_.get() + used_;
+    off_t next = static_cast<off_t>(position);
+    used_ += plus_ ? fuse_add_direntry_plus(request_, at, size_ - used_, name, &entry, next)
+                   : fuse_add_direntry(request_, at, size_ - used_, name, &entry.attr, next);
+  }
+
+  int send() { return fuse_reply_buf(request_, buffer_.get(), used_); }
+
+ private:
+  fuse_req_t request_;
+  bool plus_;
+  size_t size_;
+  size_t used_ = 0;
+  std::unique_ptr<char[]> buffer_;
+};
+
+// "." and "..": their numbers are looked at by nobody who could not stat them; no reference is given.
+void add_dots(Answer &answer, uint64_t offset, const view::NodeView &node, const View &view) {
+  fuse_entry_param entry{};
+  entry.attr.st_ino = view::inode_in_view(node.file.dev, node.file.ino, view.base.root_device());
+  entry.attr.st_mode = S_IFDIR;
+  if (offset < Listing::kDot && answer.fits(".")) answer.add(".", entry, Listing::kDot);
+  if (offset < Listing::kDotDot && answer.fits("..")) answer.add("..", entry, Listing::kDotDot);
+}
+
+// Fills `entry` with all that a lookup would say. False where the name shows nothing any more.
+bool look(View &view, int handle, view::NodeId parent, const char *name, fuse_entry_param &entry) {
+  auto target = view.target(parent, name);
+  struct stat info{};
+  if (!target.ok() || fstatat(handle, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  if (!view::visible(target->info, S_ISDIR(info.st_mode))) return false;
+  entry = make_entry(view, *target, info);
+  return true;
+}
+
+void list(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, bool plus) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  if (!S_ISDIR(node->file.type)) return reply_error(request, ENOTDIR);
+  if (int error = refuse(view, view::Op::look, view.info(*node), true)) return reply_error(request, error);
+  auto directory = view.base.directory(id);
+  if (!directory.ok()) return reply_status(request, directory.status());
+  int handle = (*directory)->fd.get();
+  auto listing = listing_at(view, id, handle, node->standing.state, offset);
+  if (!listing.ok()) return reply_status(request, listing.status());
+  view.housekeeper->wake();
+
+  Answer answer(request, size, plus);
+  uint64_t position = static_cast<uint64_t>(offset);
+  add_dots(answer, position, *node, view);
+  std::vector<view::NodeId> given;
+  for (size_t i = (*listing)->first_after(position); i < (*listing)->size(); ++i) {
+    Listing::Entry item = (*listing)->entry(i);
+    if (!answer.fits(item.name.data())) break;
+    fuse_entry_param entry{};
+    entry.attr.st_ino = view::inode_in_view(node->file.dev, item.ino, view.base.root_device());
+    entry.attr.st_mode = static_cast<mode_t>(item.type) << 12;  // DTTOIF
+    if (plus) {
+      if (!look(view, handle, id, item.name.data(), entry)) continue;
+      given.push_back(entry.ino);
+    }
+    answer.add(item.name.data(), entry, item.position);
+  }
+  if (answer.send() == 0) return;
+  for (view::NodeId each : given) view.forget(each, 1);
+}
+
+}  // namespace
+
+// Asked for in live coherence alone: a listing is cached by the kernel only where the directory's time
+// stamp will tell of the next change.
+void op_opendir(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  if (int error = refuse(view, view::Op::look, view.info(*node), true)) return reply_error(request, error);
+  auto attributes = view.base.attributes(id);
+  if (!attributes.ok()) return reply_status(request, attributes.status());
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  bool settled = now.tv_sec - attributes->st_mtim.tv_sec > kSettled;
+  info->cache_readdir = settled;
+  info->keep_cache = settled;
+  (void)fuse_reply_open(request, info);
+}
+
+void op_readdir(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, fuse_file_info *) {
+  list(request, id, size, offset, false);
+}
+
+void op_readdirplus(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, fuse_file_info *) {
+  list(request, id, size, offset, true);
+}
+
+void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, fuse_file_info *) {
+  View &view = view_of(request);
+  auto directory = view.base.directory(id);
+  if (!directory.ok()) return reply_status(request, directory.status());
+  sys::Fd open(openat((*directory)->fd.get(), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!open) return reply_error(request, errno);
+  int result = data_only ? fdatasync(open.get()) : fsync(open.get());
+  reply_error(request, result == 0 ? 0 : errno);
+}
+
+}  // namespace agentfense::fuse

@@ -1,0 +1,166 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "mounthelper/fuse/caller.h"
+#include "mounthelper/fuse/operations.h"
+#include "mounthelper/fuse/reply.h"
+
+namespace agentfense::fuse {
+namespace {
+
+constexpr mode_t kSettable = 01777;
+constexpr int kForExecution = 0x20;  // __FMODE_EXEC: the kernel opens a program to run it
+
+// Nothing that a process could have changed and the kernel not have seen: never 0.
+uint64_t content_stamp(const struct stat &info) {
+  uint64_t h = static_cast<uint64_t>(info.st_size);
+  for (uint64_t part : {info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec}) {
+    h = (h ^ part) * 0x9e3779b97f4a7c15;
+    h ^= h >> 29;
+  }
+  return h | 1;
+}
+
+bool content_unchanged(View &view, view::NodeId node, const FileRef &file) {
+  if (view.snapshot()) return true;
+  struct stat info{};
+  if (fstat(file->fd.get(), &info) != 0) return false;
+  uint64_t stamp = content_stamp(info);
+  std::lock_guard lock(view.mutex);
+  return view.nodes.swap_content_stamp(node, stamp) == stamp;
+}
+
+// The answer's flags, and the handle, which the kernel gives back with each operation and at release.
+void give_handle(View &view, view::NodeId node, FileRef file, fuse_file_info *info, bool keep_cache) {
+  info->direct_io = (info->flags & O_DIRECT) != 0;
+  info->keep_cache = keep_cache;
+  info->noflush = 1;
+  view.base.note_handle(node, file);
+  info->fh = reinterpret_cast<uint64_t>(new FileRef(std::move(file)));
+}
+
+void take_handle(View &view, view::NodeId node, fuse_file_info *info) {
+  FileRef *file = handle_of(info);
+  if (file == nullptr) return;
+  view.base.drop_handle(node, *file);
+  delete file;
+  info->fh = 0;
+}
+
+// A program is opened with the helper's rights: running it needs no right to read it, and the kernel
+// has checked the right to run it.
+sys::Result<FileRef> open_as(fuse_req_t request, View &view, view::NodeId node, int flags) {
+  if (flags & kForExecution) return view.base.open(node, O_RDONLY);
+  ActAsCaller caller(request, view);
+  if (caller.error() != 0) return sys::Status::failure(caller.error());
+  int access = flags & O_ACCMODE;
+  auto file = view.base.open(node, access);
+  if (!file.ok() || !(flags & O_TRUNC)) return file;
+  sys::Result<FileRef> writable = (*file)->writable ? file : view.base.open(node, O_WRONLY);
+  if (!writable.ok()) return writable;
+  strip_set_id(**writable);
+  if (ftruncate((*writable)->fd.get(), 0) != 0) return sys::errno_status();
+  return file;
+}
+
+// A new file, open for both: what the kernel lets its creator do with it depends on the handle that
+// the kernel keeps, not on ours.
+sys::Result<FileRef> make_file(fuse_req_t request, View &view, int directory, const char *name, int flags,
+                               mode_t mode) {
+  ActAsCaller caller(request, view);
+  if (caller.error() != 0) return sys::Status::failure(caller.error());
+  sys::Fd fd(openat(directory, name, flags | O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode & kSettable));
+  if (!fd) return sys::errno_status();
+  auto file = std::make_shared<OpenFile>();
+  file->fd = std::move(fd);
+  file->readable = file->writable = true;
+  file->precious = (mode & S_IWUSR) == 0;
+  return file;
+}
+
+void reply_created(fuse_req_t request, View &view, const fuse_entry_param &entry, const FileRef &file,
+                   fuse_file_info *info) {
+  if (view.options.ask_open) {
+    give_handle(view, entry.ino, file, info, true);
+  } else {
+    // The kernel, which opens without asking, gives no handle back either.
+    info->fh = 0;
+    info->keep_cache = 1;
+    view.base.remember_file(entry.ino, file);
+    view.housekeeper->wake();
+  }
+  if (fuse_reply_create(request, &entry, info) == 0) return;
+  take_handle(view, entry.ino, info);
+  view.forget(entry.ino, 1);
+}
+
+}  // namespace
+
+void op_open(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC);
+  if (writes && view.options.read_only) return reply_error(request, EROFS);
+  if (int error = view::decide_open(info->flags, view.info(*node))) return reply_error(request, error);
+  auto file = open_as(request, view, id, info->flags);
+  if (!file.ok()) return reply_status(request, file.status());
+  view.housekeeper->wake();
+  if (info->flags & O_TRUNC) view.changed(id);
+  give_handle(view, id, *file, info, content_unchanged(view, id, *file));
+  if (fuse_reply_open(request, info) != 0) take_handle(view, id, info);
+}
+
+void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto target = view.target(parent, name);
+  if (!target.ok()) return reply_status(request, target.status());
+  if (int error = refuse(view, view::Op::create, target->info, false)) return reply_error(request, error);
+  auto directory = view.base.directory(parent);
+  if (!directory.ok()) return reply_status(request, directory.status());
+  view.housekeeper->wake();
+  auto file = make_file(request, view, (*directory)->fd.get(), name, O_CREAT | O_EXCL, mode);
+  if (!file.ok()) {
+    // Somebody else made the name since the kernel looked: it is to look again and open that.
+    bool look_again = file.error() == EEXIST && !(info->flags & O_EXCL);
+    return reply_error(request, look_again ? ESTALE : file.error());
+  }
+  struct stat made{};
+  if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
+  reply_created(request, view, make_entry(view, *target, made), *file, info);
+}
+
+// A file without a name needs a directory in which a name could be given to it; the name itself is
+// decided at link(2).
+void op_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info *info) {
+  View &view = view_of(request);
+  auto node = view.node(parent);
+  if (!node) return reply_error(request, ESTALE);
+  table::StateInfo above = view.info(*node);
+  table::StateInfo allowed = above;
+  if (above.writable_child) allowed.level = table::Level::write;
+  if (int error = refuse(view, view::Op::create, allowed, false)) return reply_error(request, error);
+  auto directory = view.base.directory(parent);
+  if (!directory.ok()) return reply_status(request, directory.status());
+  auto file = make_file(request, view, (*directory)->fd.get(), ".", O_TMPFILE, mode);
+  if (!file.ok()) return reply_status(request, file.status());
+  struct stat made{};
+  if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
+
+  fuse_entry_param entry{};
+  {
+    std::lock_guard lock(view.mutex);
+    entry.ino = view.nodes.remember_nameless(base_file(made), {node->standing.state, allowed.level});
+  }
+  view.base.keep(entry.ino, *file);
+  entry.attr = view::stat_in_view(made, allowed, view.base.root_device());
+  entry.attr_timeout = entry.entry_timeout = view.base_timeout();
+  reply_created(request, view, entry, *file, info);
+}
+
+void op_release(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
+  take_handle(view_of(request), id, info);
+  reply_error(request, 0);
+}
+
+}  // namespace agentfense::fuse

@@ -1,0 +1,66 @@
+// What operations share: their view, their refusals, their answers about entries.
+#pragma once
+
+#include <fcntl.h>
+
+#include "mounthelper/fuse/low_level.h"
+#include "mounthelper/fuse/view.h"
+#include "mounthelper/view/attributes.h"
+#include "mounthelper/view/decide.h"
+
+namespace agentfense::fuse {
+
+[[nodiscard]] inline View &view_of(fuse_req_t request) {
+  return *static_cast<View *>(fuse_req_userdata(request));
+}
+
+inline void reply_error(fuse_req_t request, int error) { (void)fuse_reply_err(request, error); }
+
+inline void reply_status(fuse_req_t request, const sys::Status &status) { reply_error(request, status.error()); }
+
+// 0 or the errno of a change at a node or a name, by the options and the table alone.
+[[nodiscard]] inline int refuse(const View &view, view::Op op, const table::StateInfo &info, bool is_directory) {
+  bool changes = op == view::Op::change || op == view::Op::create || op == view::Op::remove;
+  if (changes && view.options.read_only) return EROFS;
+  return view::decide(op, info, is_directory);
+}
+
+// The same for taking a name away, before it is known what stands there: a name that the policy
+// shows to nobody but directories is hidden unless the kernel holds a directory of that name.
+[[nodiscard]] inline int refuse_removal(View &view, const Target &target) {
+  bool is_directory = false;
+  if (target.info.level == table::Level::none && target.info.visible_below) {
+    std::lock_guard lock(view.mutex);
+    is_directory = view.nodes.find(target.parent, target.name).has_value();
+  }
+  return refuse(view, view::Op::remove, target.info, is_directory);
+}
+
+// An entry for the kernel; it holds one more reference to entry.ino from now on.
+[[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, const struct stat &info) {
+  fuse_entry_param entry{};
+  entry.ino = view.remember(target, info);
+  entry.attr = view::stat_in_view(info, target.info, view.base.root_device());
+  entry.attr_timeout = view.base_timeout();
+  entry.entry_timeout = view.base_timeout();
+  return entry;
+}
+
+inline void reply_entry(fuse_req_t request, View &view, const Target &target, const struct stat &info) {
+  fuse_entry_param entry = make_entry(view, target, info);
+  if (fuse_reply_entry(request, &entry) != 0) view.forget(entry.ino, 1);  // nobody waits for it any more
+}
+
+// After a creation: what now stands at the name.
+inline void reply_new_entry(fuse_req_t request, View &view, const Target &target, int directory) {
+  struct stat info{};
+  if (fstatat(directory, target.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return reply_error(request, errno);
+  reply_entry(request, view, target, info);
+}
+
+// The handle that open or create gave out, or null.
+[[nodiscard]] inline FileRef *handle_of(const fuse_file_info *info) {
+  return info != nullptr ? reinterpret_cast<FileRef *>(info->fh) : nullptr;
+}
+
+}  // namespace agentfense::fuse

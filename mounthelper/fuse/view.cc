@@ -1,0 +1,80 @@
+#include "mounthelper/fuse/view.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace agentfense::fuse {
+namespace {
+
+std::vector<gid_t> current_groups() {
+  std::vector<gid_t> groups(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
+  int got = getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<size_t>(std::max(0, got)));
+  return groups;
+}
+
+}  // namespace
+
+View::View(sys::Fd base_fd, const struct stat &root, table::Table given, const ViewOptions &wanted)
+    : options(wanted),
+      table(std::move(given)),
+      nodes(base_file(root), {table.root(), table.info(table.root()).level}),
+      base(std::move(base_fd), nodes, mutex, wanted.coherence == ViewOptions::Coherence::live),
+      own_user(geteuid()),
+      own_group(getegid()),
+      own_groups(current_groups()) {}
+
+std::optional<view::NodeView> View::node(view::NodeId id) {
+  std::lock_guard lock(mutex);
+  return nodes.view(id);
+}
+
+table::StateInfo View::info(const view::NodeView &node) const {
+  table::StateInfo info = table.info(node.standing.state);
+  info.level = node.standing.level;
+  return info;
+}
+
+sys::Result<Target> View::target(view::NodeId parent, const char *name) {
+  std::optional<view::NodeView> above = node(parent);
+  if (!above || !S_ISDIR(above->file.type)) return sys::Status::failure(ESTALE);
+  table::StateId state = table.step(above->standing.state, name);
+  table::StateInfo info = table.info(state);
+  return Target{parent, name, {state, info.level}, info};
+}
+
+view::NodeId View::remember(const Target &target, const struct stat &info) {
+  std::lock_guard lock(mutex);
+  return nodes.remember(target.parent, target.name, base_file(info), target.standing);
+}
+
+void View::forget(view::NodeId node, uint64_t count) {
+  std::vector<view::NodeId> gone;
+  {
+    std::lock_guard lock(mutex);
+    nodes.forget(node, count, gone);
+  }
+  if (!gone.empty()) base.release(gone);
+}
+
+void View::drop_name(view::NodeId parent, const char *name) {
+  std::vector<view::NodeId> gone;
+  {
+    std::lock_guard lock(mutex);
+    nodes.drop_name(parent, name, gone);
+  }
+  if (!gone.empty()) base.release(gone);
+}
+
+void View::changed(view::NodeId node) {
+  std::vector<view::NodeId> others;
+  {
+    std::lock_guard lock(mutex);
+    others = nodes.siblings(node);
+  }
+  housekeeper->invalidate(others);
+}
+
+}  // namespace agentfense::fuse

@@ -1,0 +1,65 @@
+// View: one served connection: its options, its table, what the kernel knows, and the way to the base.
+//
+// Made by serve(); every operation gets it from its request. Threads: safe, except as stated.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "mounthelper/fuse/base.h"
+#include "mounthelper/fuse/housekeeper.h"
+#include "mounthelper/fuse/listings.h"
+#include "mounthelper/fuse/serve.h"
+#include "mounthelper/view/node_table.h"
+
+namespace agentfense::fuse {
+
+// A name in a directory, as the policy sees it; the base was not asked.
+struct Target {
+  view::NodeId parent;
+  const char *name;
+  view::Standing standing;
+  table::StateInfo info;
+};
+
+class View {
+ public:
+  // REQUIRES: root is the status of base.
+  View(sys::Fd base, const struct stat &root, table::Table table, const ViewOptions &options);
+
+  [[nodiscard]] std::optional<view::NodeView> node(view::NodeId id);
+  // The policy's word on a node. A file keeps the level that it was looked up with.
+  [[nodiscard]] table::StateInfo info(const view::NodeView &node) const;
+  // ESTALE where parent is no directory that the kernel may still name.
+  [[nodiscard]] sys::Result<Target> target(view::NodeId parent, const char *name);
+
+  // A file that a lookup or a creation saw: the kernel gets a reference to its node.
+  [[nodiscard]] view::NodeId remember(const Target &target, const struct stat &info);
+  void forget(view::NodeId node, uint64_t count);
+  void drop_name(view::NodeId parent, const char *name);
+  // Content or attributes of the file changed through this node: other levels' nodes are told.
+  void changed(view::NodeId node);
+
+  [[nodiscard]] bool snapshot() const { return options.coherence == ViewOptions::Coherence::snapshot; }
+  // Seconds for which the kernel may keep what the base says, and what the table alone says.
+  [[nodiscard]] double base_timeout() const { return snapshot() ? kForever : 1.0; }
+  [[nodiscard]] double table_timeout() const { return kForever; }
+
+  const ViewOptions options;
+  const table::Table table;
+  std::mutex mutex;       // guards nodes; never held over a system call
+  view::NodeTable nodes;
+  Base base;
+  Listings listings;
+  Housekeeper *housekeeper = nullptr;  // set once, before the first request
+  const uid_t own_user;
+  const gid_t own_group;
+  const std::vector<gid_t> own_groups;
+
+ private:
+  static constexpr double kForever = 86400;
+};
+
+}  // namespace agentfense::fuse
