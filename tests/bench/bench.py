@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Measures what the README states, side by side with native, in one run.
+
+    cmake --preset release -DAGENTFENSE_BENCH=ON && cmake --build --preset release
+    tests/bench/bench.py build/release            # needs root and /dev/fuse for the view's part
+    tests/bench/bench.py build/release --quick    # fewer repetitions, smaller tree
+
+Ratios are medians of pairs taken in turn, so that a machine whose speed drifts does not decide.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+LEVELS = ("view", "read", "write")
+
+
+def policy(rules):
+    return "agentfense 1\n\npolicy bench {\n" + "".join(f"  {rule}\n" for rule in rules) + "}\n"
+
+
+def literal(count):
+    return policy(f"allow read /dir{i % 37}/file{i}.txt" for i in range(count))
+
+
+def names_and_suffixes(count):
+    return policy(f"allow {LEVELS[i % 3]} /w/**/name{i}/*.ext{i}" for i in range(count))
+
+
+def mixed(count):
+    shapes = ("/a/b/{}", "/d/{}/**", "**/name{}", "**/*.ext{}")
+    return policy(f"allow {LEVELS[i // 4 % 3]} " + shapes[i % 4].format(i) for i in range(count))
+
+
+def words(count):
+    return policy(f"allow read **/*word{i}*{i}" for i in range(count))
+
+
+def row(name, figure, goal):
+    print(f"{name:<58} {figure:>22}   {goal}", flush=True)
+
+
+def timed(command, **options):
+    begin = time.perf_counter()
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    return time.perf_counter() - begin, result
+
+
+def measure_compile(compiler, scratch, repeat):
+    shapes = (
+        ("compile 1,000 literal rules", literal(1000), "under 0.050 s"),
+        ("compile 1,000 rules /w/**/nameN/*.extN", names_and_suffixes(1000), "under 2 s, 8 MB"),
+        ("compile 10,000 rules of mixed shapes", mixed(10000), "under 10 s"),
+        ("refuse 100 rules **/*wordN*N", words(100), "under 10 s, 1 GB"),
+    )
+    for name, text, goal in shapes:
+        source, table = scratch / "bench.afp", scratch / "bench.aft"
+        source.write_text(text)
+        table.unlink(missing_ok=True)
+        times = []
+        for _ in range(repeat):
+            seconds, result = timed([compiler, "build", source, "-o", table, "-q"])
+            times.append(seconds)
+        usage = subprocess.run(
+            ["/usr/bin/env", "python3", "-c",
+             "import resource,subprocess,sys;subprocess.run(sys.argv[1:],stderr=subprocess.DEVNULL);"
+             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+             compiler, "build", source, "-o", table, "-q"], stdout=subprocess.PIPE, text=True, check=True)
+        size = f"{table.stat().st_size / 1e6:.2f} MB" if table.exists() else "too-complex"
+        peak = int(usage.stdout) / 1024
+        row(name, f"{statistics.median(times):.3f} s, {size}, {peak:.0f} MiB", goal)
+        if b"too-complex" not in result.stderr and result.returncode != 0:
+            sys.exit(f"{name}: {result.stderr.decode()}")
+
+    # The nearest relative, where it is installed: compile only, no kernel.
+    parser = shutil.which("apparmor_parser")
+    if parser:
+        profile = scratch / "bench.aa"
+        profile.write_text("profile bench {\n" + "".join(f"  /dir{i % 37}/file{i}.txt r,\n" for i in range(1000)) + "}\n")
+        seconds, _ = timed([parser, "--skip-kernel-load", "--skip-cache", "--stdout", profile])
+        row("  apparmor_parser, 1,000 literal rules", f"{seconds:.3f} s", "")
+
+
+def measure_step(build):
+    program = build / "tests" / "bench" / "step_bench"
+    if not program.exists():
+        print("step_bench is not built: configure with -DAGENTFENSE_BENCH=ON", file=sys.stderr)
+        return
+    result = subprocess.run([program, "--benchmark_format=json", "--benchmark_min_time=0.3"], stdout=subprocess.PIPE, check=True)
+    for figure in json.loads(result.stdout)["benchmarks"]:
+        rules = figure["name"].split("/")[-1]
+        row(f"check of one component, {int(rules):,} rules", f"{figure['cpu_time']:.0f} ns", "under 100 ns")
+
+
+def make_tree(root, files):
+    content = b"".join(b"line %d of a file that stands for source text\n" % i for i in range(40))
+    for i in range(files):
+        folder = root / f"d{i % 50}" / f"e{i // 50 % 20}"
+        if i < 1000:
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"f{i}.txt").write_bytes(content)
+
+
+def rss_of(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def pairs(native, view, repeat):
+    """The median ratio of two commands taken in turn, after a warm-up of each."""
+    ratios, natives, views = [], [], []
+    for i in range(repeat + 1):
+        a, first = timed(native)
+        b, second = timed(view)
+        if first.returncode or second.returncode or len(first.stdout) == 0:
+            sys.exit(f"{view}: {second.stderr.decode()}")
+        if i > 0:
+            ratios.append(b / a)
+            natives.append(a)
+            views.append(b)
+    return statistics.median(ratios), statistics.median(natives), statistics.median(views)
+
+
+def helper_pid(mount_point):
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if os.fsencode(mount_point) in command and b"mount.agentfense" in command[0]:
+            return int(entry.name)
+    raise RuntimeError("the helper is gone")
+
+
+def measure_view(compiler, mounter, scratch, files, repeat):
+    base, view = scratch / "base", scratch / "view"
+    base.mkdir()
+    view.mkdir()
+    make_tree(base, files)
+    table = scratch / "view.aft"
+    subprocess.run([compiler, "build", "preset:development", "-o", table, "-q"], check=True)
+    for coherence in ("snapshot", "live"):
+        subprocess.run([mounter, base, view, "-o", f"table={table},coherence={coherence}"], check=True)
+        try:
+            row(f"resident after mount, {coherence}", f"{rss_of(helper_pid(view)):.1f} MiB", "at most 5 MB")
+            goals = ("at most 1.3", "at most 1.5") if coherence == "snapshot" else ("", "")
+            ratio, a, b = pairs(["find", base], ["find", view], repeat)
+            row(f"warm find, {files:,} files, {coherence}", f"{ratio:.2f} x ({a * 1e3:.0f}/{b * 1e3:.0f} ms)", goals[0])
+            ratio, a, b = pairs(["grep", "-r", "line 39", base], ["grep", "-r", "line 39", view], repeat)
+            row(f"warm grep -r, {files:,} files, {coherence}", f"{ratio:.2f} x ({a * 1e3:.0f}/{b * 1e3:.0f} ms)", goals[1])
+            row(f"resident after that, {coherence}", f"{rss_of(helper_pid(view)):.1f} MiB", "")
+        finally:
+            subprocess.run(["umount", view], check=True)
+
+
+def measure_start(mounter, compiler, scratch, repeat):
+    base = scratch / "small"
+    base.mkdir()
+    (base / "hello").write_text("hello\n")
+    table = scratch / "start.aft"
+    subprocess.run([compiler, "build", "preset:agent-safe", "-o", table, "-q"], check=True)
+    times = []
+    for _ in range(repeat * 3):
+        begin = time.perf_counter()
+        with subprocess.Popen([mounter, "run", "--table", table, "--base", base, "--", "cat", "hello"],
+                              stdout=subprocess.PIPE) as process:
+            if process.stdout.read(1) != b"h":
+                sys.exit("run printed nothing")
+            times.append(time.perf_counter() - begin)
+    row("run: start to first byte", f"{statistics.median(times) * 1e3:.1f} ms", "at most 25 ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path, help="the build folder")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller tree")
+    parser.add_argument("--only", choices=("compile", "step", "view", "start"))
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+    compiler, mounter = build / "compiler" / "agentfense-compile", build / "mounthelper" / "mount.agentfense"
+    repeat = 3 if arguments.quick else 9
+    wants = lambda part: arguments.only in (None, part)
+    with tempfile.TemporaryDirectory(prefix="agentfense-bench-") as folder:
+        scratch = pathlib.Path(folder)
+        if wants("compile"):
+            measure_compile(compiler, scratch, repeat)
+        if wants("step"):
+            measure_step(build)
+        if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
+            if wants("view"):
+                measure_view(compiler, mounter, scratch, 3000 if arguments.quick else 15000, repeat)
+            if wants("start"):
+                measure_start(mounter, compiler, scratch, repeat)
+        else:
+            print("the view's part needs root and /dev/fuse: left out", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
