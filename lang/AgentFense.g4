@@ -10,7 +10,8 @@ version : AGENTFENSE number=NAME ;
 
 importFile : IMPORT path=STRING ;
 
-param : PARAM name=NAME (EQ value=STRING)? ;
+// The `=` is asked for by parse.cc, which can say so better.
+param : PARAM name=NAME (assign=EQ value=STRING | value=STRING)? ;
 
 set : SET name=NAME EQ open=LBRACE content=setItems RBRACE ;
 

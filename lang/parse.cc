@@ -218,9 +218,42 @@ void check_tokens(antlr4::CommonTokenStream &tokens, Source &source) {
   }
 }
 
+// For each token: how many blocks that are open there get closed before the next policy starts. Tells
+// a statement in the wrong block from a block that lacks its end.
+class Closers {
+ public:
+  Closers(antlr4::CommonTokenStream &tokens, const Source &source) : tokens_(tokens), source_(source) {}
+
+  size_t behind(const Token *token) {
+    if (counts_.empty()) count();
+    return counts_[token->getTokenIndex()];
+  }
+
+ private:
+  void count() {
+    counts_.resize(tokens_.size() + 1);
+    for (size_t i = tokens_.size(); i-- > 0;) {
+      const Token *token = tokens_.get(i);
+      size_t type = token->getType();
+      size_t after = counts_[i + 1];
+      if (type == Grammar::RBRACE) {
+        counts_[i] = after + 1;
+      } else if (type == Grammar::LBRACE) {
+        counts_[i] = after > 0 ? after - 1 : 0;
+      } else {
+        counts_[i] = type == Grammar::POLICY && source_.starts_line(token) ? 0 : after;
+      }
+    }
+  }
+
+  antlr4::CommonTokenStream &tokens_;
+  const Source &source_;
+  std::vector<size_t> counts_;
+};
+
 class Recovery final : public antlr4::ANTLRErrorStrategy {
  public:
-  explicit Recovery(Source &source) : source_(source) {}
+  Recovery(Source &source, antlr4::CommonTokenStream &tokens) : source_(source), closers_(tokens, source) {}
 
   void reset(antlr4::Parser *) override {}
   bool inErrorRecoveryMode(antlr4::Parser *) override { return false; }
@@ -354,10 +387,7 @@ class Recovery final : public antlr4::ANTLRErrorStrategy {
                  source_.starts_line(token);
     bool in_file = rule == Grammar::RuleFile;
     if (type == Grammar::RBRACE && !in_file) return false;
-    if (!in_file && source_.starts_line(token) &&
-        (is_top_word(type) || (rule == Grammar::RuleTestBody && is_policy_word(type)))) {
-      return false;  // the block ends here without its brace
-    }
+    if (!in_file && ends_without_brace(token, rule)) return false;
     bool starts = in_file                         ? is_top_word(type)
                   : rule == Grammar::RuleTestBody ? is_level(type)
                                                   : is_policy_word(type);
@@ -366,20 +396,32 @@ class Recovery final : public antlr4::ANTLRErrorStrategy {
         source_.error(Code::expected_newline, token,
                       source_.describe(token) + " starts a statement; put it on a line of its own");
       }
+      adrift_ = false;
       return false;
     }
     if (type == Grammar::RBRACE) {
-      source_.error(Code::unopened_block, token, "this `}` closes nothing; remove it");
+      if (!adrift_) source_.error(Code::unopened_block, token, "this `}` closes nothing; remove it");
       parser->consume();
       return true;
     }
+    // What follows a policy that was closed too early is one mistake, not one for each line.
+    bool drifting = in_file && is_policy_word(type);
     if (!fresh) {
       report_excess(stream, token, previous);
-    } else if (report_unknown(token, type, rule)) {
+    } else if (!(drifting && adrift_) && report_unknown(token, type, rule)) {
       return true;
     }
+    adrift_ |= drifting;
     skip_stray_line(parser);
     return true;
+  }
+
+  // The block ends here without its brace; else the statement is in the wrong block.
+  bool ends_without_brace(const Token *token, size_t rule) {
+    size_t type = token->getType();
+    bool test = rule == Grammar::RuleTestBody;
+    if (!source_.starts_line(token) || !(is_top_word(type) || (test && is_policy_word(type)))) return false;
+    return type == Grammar::POLICY || closers_.behind(token) < (test ? 2 : 1);
   }
 
   void report_excess(antlr4::TokenStream *stream, Token *token, Token *previous) {
@@ -547,6 +589,8 @@ class Recovery final : public antlr4::ANTLRErrorStrategy {
   }
 
   Source &source_;
+  Closers closers_;
+  bool adrift_ = false;  // rules outside of any policy were reported, up to the next statement
 };
 
 // Statements -> ast, as the parser leaves each one.
@@ -595,6 +639,11 @@ class Builder final : public grammar::AgentFenseBaseListener {
     if (!name(context->name, "param", param.name)) return;
     param.broken = context->exception != nullptr;
     if (context->value) {
+      if (!context->assign) {
+        Diagnostic &d = source_.error(Code::expected_equals, context->value,
+                                      "`=` must stand before " + source_.describe(context->value));
+        d.fixes.push_back({part_of(source_.place(context->value), 0, 0), "= "});
+      }
       param.value = string(context->value);
       param.broken |= !param.value;
     }
@@ -784,7 +833,7 @@ ast::File parse(uint32_t file, std::string_view text, Diagnostics &diagnostics) 
 
   Grammar parser(&tokens);
   parser.removeErrorListeners();
-  parser.setErrorHandler(std::make_shared<Recovery>(source));
+  parser.setErrorHandler(std::make_shared<Recovery>(source, tokens));
   parser.setBuildParseTree(false);
   parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(
       antlr4::atn::PredictionMode::SLL);

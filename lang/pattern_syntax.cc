@@ -283,6 +283,9 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
   Tokens all = tokens;
   if (all.size() > 1 && all.back().kind == Kind::slash) all = all.first(all.size() - 1);  // `/src/` is `/src`
   std::vector<Tokens> parts = split(all);
+  if (spelling.substr(0, 2) == "**" && parts[0].size() > 2) {  // `**.key`: say what is wrong with the stars
+    if (auto issue = check_stars(spelling, options.quoted, parts[0])) return *std::move(issue);
+  }
   if (auto issue = check_anchor(spelling, options.quoted, split(tokens))) return *std::move(issue);
   bool root = all.size() == 1 && all[0].kind == Kind::slash;
   if (root) parts.clear();
@@ -309,7 +312,8 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
     component.globs = *std::move(globs);
   }
   if (alternatives * items > kMaxPatternItems) return too_many(spelling);
-  return ParsedPattern{canonical(spelling, all), combine(components)};
+  std::string text = is_any_depth(all) ? "/**" : canonical(spelling, all);  // `**/` has lost its slash
+  return ParsedPattern{std::move(text), combine(components)};
 }
 
 std::variant<std::string, PatternIssue> parse_test_path(std::string_view spelling,
