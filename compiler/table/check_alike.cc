@@ -32,7 +32,7 @@ class Congruence {
     for (size_t i = 0; i < order.size(); ++i) {
       const uint32_t state = order[i];
       const bool new_number = i == 0 || record(order[i - 1]).alike != record(state).alike;
-      const bool new_row = new_number || record(order[i - 1]).base_row != record(state).base_row;
+      const bool new_row = new_number || base_key(order[i - 1]) != base_key(state);
       if (new_number) {
         first = state;
         expanded = false;
@@ -61,29 +61,33 @@ class Congruence {
   [[nodiscard]] const PathRecord &record(uint32_t state) const { return s_.path_states[state]; }
   [[nodiscard]] uint32_t alike(const Step &step) const { return s_.path_states[step.target].alike; }
 
+  // Equal where the base rows are the same in terms of alike numbers, by their looks.
+  [[nodiscard]] uint32_t base_key(uint32_t state) const {
+    const PathRecord &r = record(state);
+    return r.constant() ? kConstantRow | s_.path_states[r.base()].alike : r.base();
+  }
+
   [[nodiscard]] std::vector<uint32_t> grouped() const {
     std::vector<uint32_t> order(s_.path_states.size());
     std::iota(order.begin(), order.end(), 0);
     const auto key = [&](uint32_t state) {
       const PathRecord &r = record(state);
-      return std::tuple(r.alike, r.base_row, r.exception_count, state);
+      return std::tuple(r.alike, base_key(state), r.exception_count, state);
     };
     std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key(a) < key(b); });
     return order;
   }
 
   void expand(uint32_t state, std::vector<uint32_t> &numbers) const {
-    const auto base = s_.base_of(record(state));
-    numbers.resize(base.size());
-    std::transform(base.begin(), base.end(), numbers.begin(), [&](const Step &step) { return alike(step); });
+    numbers.resize(s_.header->component_classes);
+    for (uint32_t c = 0; c < numbers.size(); ++c) numbers[c] = alike(s_.base_step(record(state), c));
     const auto symbols = s_.symbols_of(record(state));
     const auto steps = s_.steps_of(record(state));
     for (size_t i = 0; i < symbols.size(); ++i) numbers[symbols[i]] = alike(steps[i]);
   }
 
-  // REQUIRES: a and b have one base row.
+  // REQUIRES: a and b have one base key.
   [[nodiscard]] bool same_exceptions(uint32_t a, uint32_t b) const {
-    const auto base = s_.base_of(record(a));
     const auto a_symbols = s_.symbols_of(record(a));
     const auto b_symbols = s_.symbols_of(record(b));
     const auto a_steps = s_.steps_of(record(a));
@@ -94,8 +98,8 @@ class Congruence {
       const bool from_a = j == b_symbols.size() || (i < a_symbols.size() && a_symbols[i] <= b_symbols[j]);
       const bool from_b = i == a_symbols.size() || (j < b_symbols.size() && b_symbols[j] <= a_symbols[i]);
       const uint32_t symbol = from_a ? a_symbols[i] : b_symbols[j];
-      const Step &a_step = from_a ? a_steps[i++] : base[symbol];
-      const Step &b_step = from_b ? b_steps[j++] : base[symbol];
+      const Step a_step = from_a ? a_steps[i++] : s_.base_step(record(a), symbol);
+      const Step b_step = from_b ? b_steps[j++] : s_.base_step(record(b), symbol);
       if (alike(a_step) != alike(b_step)) return false;
     }
     return true;

@@ -38,6 +38,38 @@ CheckResult check_exceptions(const Sections &s, size_t state) {
   return std::nullopt;
 }
 
+CheckResult check_base(const Sections &s, size_t state) {
+  const ClassifierRecord &record = s.classifier_states[state];
+  if (!record.constant() && record.base() >= s.classifier_row_count()) {
+    return fail("classifier-row", "classifier state ", state, " uses base row ", record.base(), " of ",
+                s.classifier_row_count());
+  }
+  if (record.constant() && record.base() >= s.classifier_states.size()) {
+    return fail("classifier-target", "the constant row of classifier state ", state, " leads to state ",
+                record.base(), " of ", s.classifier_states.size());
+  }
+  return std::nullopt;
+}
+
+// Where the exceptions of a state stand; `used` of those in section 4 belong to states before it.
+CheckResult check_listing(const Sections &s, size_t state, uint64_t used) {
+  const ClassifierRecord &record = s.classifier_states[state];
+  const auto unused = std::span(record.exceptions).subspan(record.listed() ? 2 : record.exception_count());
+  if ((record.row & ClassifierRecord::kUnusedBits) != 0 ||
+      std::any_of(unused.begin(), unused.end(), [](uint32_t word) { return word != 0; })) {
+    return fail("classifier-unused", "classifier state ", state, " has bits set that mean nothing");
+  }
+  if (!record.listed()) return std::nullopt;
+  const uint32_t count = record.exception_count();
+  if (record.exceptions[0] != used || count <= ClassifierRecord::kInline ||
+      count > s.classifier_exceptions.size() - used) {
+    return fail("classifier-exceptions", "the ", count, " exceptions of classifier state ", state,
+                " start at ", record.exceptions[0], " instead of ", used,
+                ", or are too few or too many for a list in ", s.classifier_exceptions.size());
+  }
+  return std::nullopt;
+}
+
 CheckResult check_states(const Sections &s) {
   uint64_t used = 0;
   for (size_t state = 0; state < s.classifier_states.size(); ++state) {
@@ -46,26 +78,9 @@ CheckResult check_states(const Sections &s) {
       return fail("component-class", "classifier state ", state, " ends in class ", record.component_class,
                   " of ", s.header->component_classes);
     }
-    if (record.base_row() >= s.classifier_row_count()) {
-      return fail("classifier-row", "classifier state ", state, " uses base row ", record.base_row(), " of ",
-                  s.classifier_row_count());
-    }
-    const uint32_t count = record.exception_count();
-    if (count <= ClassifierRecord::kInline) {
-      const auto unused = std::span(record.exceptions).subspan(count);
-      if (std::any_of(unused.begin(), unused.end(), [](uint32_t word) { return word != 0; })) {
-        return fail("classifier-unused", "classifier state ", state, " has ", count,
-                    " exceptions and something behind them");
-      }
-    } else {
-      if (record.exceptions[0] != used || record.exceptions[1] != 0 ||
-          count > s.classifier_exceptions.size() - used) {
-        return fail("classifier-exceptions", "the ", count, " exceptions of classifier state ", state,
-                    " start at ", record.exceptions[0], " instead of ", used, ", or there are only ",
-                    s.classifier_exceptions.size());
-      }
-      used += count;
-    }
+    if (auto f = check_base(s, state)) return f;
+    if (auto f = check_listing(s, state, used)) return f;
+    if (record.listed()) used += record.exception_count();
     if (auto f = check_exceptions(s, state)) return f;
   }
   if (used != s.classifier_exceptions.size()) {
@@ -119,17 +134,22 @@ class NameReach {
     for (const uint32_t packed : exceptions) {
       if (is_live_[packed_symbol(packed)]) reach(packed_target(packed));
     }
-    const auto base = s_.base_of(record);
-    std::vector<uint32_t> &unused = unused_[record.base_row()];
-    if (!started_[record.base_row()]) {
-      started_[record.base_row()] = true;
+    if (record.constant()) {
+      const auto excepted = std::count_if(exceptions.begin(), exceptions.end(),
+                                          [&](uint32_t packed) { return is_live_[packed_symbol(packed)]; });
+      if (static_cast<size_t>(excepted) < live_.size()) reach(record.base());
+      return;
+    }
+    std::vector<uint32_t> &unused = unused_[record.base()];
+    if (!started_[record.base()]) {
+      started_[record.base()] = true;
       unused = live_;
     }
     auto exception = exceptions.begin();
     std::erase_if(unused, [&](uint32_t symbol) {
       while (exception != exceptions.end() && packed_symbol(*exception) < symbol) ++exception;
       if (exception != exceptions.end() && packed_symbol(*exception) == symbol) return false;
-      reach(base[symbol]);
+      reach(s_.base_target(record, symbol));
       return true;
     });
   }

@@ -44,8 +44,12 @@ CheckResult check_record(const Sections &s, size_t state, uint64_t used) {
   if (record.deciding_slot >= s.header->slots) {
     return fail("path-slot", "state ", state, " names slot ", record.deciding_slot, " of ", s.header->slots);
   }
-  if (record.base_row >= s.path_row_count()) {
-    return fail("path-row", "state ", state, " uses base row ", record.base_row, " of ", s.path_row_count());
+  if (!record.constant() && record.base() >= s.path_row_count()) {
+    return fail("path-row", "state ", state, " uses base row ", record.base(), " of ", s.path_row_count());
+  }
+  if (record.constant() && record.base() >= s.path_states.size()) {
+    return fail("path-target", "the constant row of state ", state, " leads to state ", record.base(), " of ",
+                s.path_states.size());
   }
   const size_t exceptions = s.path_exception_symbols.size();
   if (record.exception_begin != used || record.exception_count > exceptions - used) {
@@ -76,6 +80,7 @@ struct Census {
 // A census of each base row, corrected by the exceptions of each state.
 CheckResult check_successors(const Sections &s) {
   const size_t width = s.header->component_classes;
+  const auto all = static_cast<int64_t>(width);
   std::vector<Census> rows(s.path_row_count());
   std::vector<bool> constant(rows.size(), true);
   for (size_t i = 0; i < s.path_rows.size(); ++i) {
@@ -85,15 +90,18 @@ CheckResult check_successors(const Sections &s) {
   }
   for (size_t state = 0; state < s.path_states.size(); ++state) {
     const PathRecord &record = s.path_states[state];
-    Census census = rows[record.base_row];
-    const auto base = s.base_of(record);
+    Census census;
+    if (record.constant()) {
+      census.add(s.path_states[record.base()], all);
+    } else {
+      census = rows[record.base()];
+    }
     const auto symbols = s.symbols_of(record);
     const auto steps = s.steps_of(record);
     for (size_t i = 0; i < symbols.size(); ++i) {
-      census.add(s.path_states[base[symbols[i]].target], -1);
+      census.add(s.path_states[s.base_step(record, symbols[i]).target], -1);
       census.add(s.path_states[steps[i].target], 1);
     }
-    const auto all = static_cast<int64_t>(width);
     if (record.has(PathRecord::kUniformBelow) && census.kinds[static_cast<size_t>(record.below())] != all) {
       return fail("path-uniform", "state ", state, " claims level ", static_cast<int>(record.below()),
                   " for all below, and some successor differs");
@@ -103,7 +111,7 @@ CheckResult check_successors(const Sections &s) {
                   record.has(PathRecord::kWritableChild) ? "a" : "no", " writable child, and has ",
                   census.writable);
     }
-    const bool one = symbols.empty() && constant[record.base_row];
+    const bool one = symbols.empty() && (record.constant() || constant[record.base()]);
     if (record.has(PathRecord::kOneSuccessor) != one) {
       return fail("path-one-successor", "state ", state, one ? " hides" : " claims",
                   " that every name leads to one state");
@@ -119,9 +127,10 @@ struct Lists {
 
   // `each(add)` calls add(key, item) for all items, and does so twice.
   template <typename Each>
-  Lists(size_t keys, size_t items, const Each &each) : starts(keys + 1), lists(items) {
+  Lists(size_t keys, const Each &each) : starts(keys + 1) {
     each([&](uint32_t key, uint32_t) { ++starts[key]; });
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    lists.resize(starts.back());
     // From the ends back to the starts, which are then what they should be.
     each([&](uint32_t key, uint32_t item) { lists[--starts[key]] = item; });
   }
@@ -133,26 +142,32 @@ struct Lists {
 // Which states have something visible below them, by going back from the visible ones. Asking each
 // state about its successors would not do: a ring of states could then vouch for one another.
 //
-// A base row keeps the states that use it and show nothing yet. When an entry of the row turns out
+// A constant row is one more successor, unless exceptions speak for every class. A dense base row keeps
+// the states that use it and show nothing yet. When an entry of the row turns out
 // to lead to something visible, they all show it, but for those with an exception there: these stay,
 // and the exception pays for having looked at them.
 class Visibility {
  public:
   explicit Visibility(const Sections &sections)
       : s_(sections),
-        entries_(s_.path_states.size(), s_.path_rows.size(),
+        entries_(s_.path_states.size(),
                  [&](const auto &add) {
                    for (uint32_t i = 0; i < s_.path_rows.size(); ++i) add(s_.path_rows[i].target, i);
                  }),
-        owners_(s_.path_states.size(), s_.path_exception_steps.size(),
+        owners_(s_.path_states.size(),
                 [&](const auto &add) {
                   for (uint32_t i = 0; i < s_.path_states.size(); ++i) {
-                    for (const Step &step : s_.steps_of(s_.path_states[i])) add(step.target, i);
+                    const PathRecord &record = s_.path_states[i];
+                    for (const Step &step : s_.steps_of(record)) add(step.target, i);
+                    const bool all_excepted = record.exception_count == s_.header->component_classes;
+                    if (record.constant() && !all_excepted) add(record.base(), i);
                   }
                 }),
-        users_(s_.path_row_count(), s_.path_states.size(),
+        users_(s_.path_row_count(),
                [&](const auto &add) {
-                 for (uint32_t i = 0; i < s_.path_states.size(); ++i) add(s_.path_states[i].base_row, i);
+                 for (uint32_t i = 0; i < s_.path_states.size(); ++i) {
+                   if (!s_.path_states[i].constant()) add(s_.path_states[i].base(), i);
+                 }
                }),
         waiting_(s_.path_row_count()),
         visible_below_(s_.path_states.size()),
@@ -200,8 +215,8 @@ class Visibility {
 
   const Sections &s_;
   Lists entries_;  // by target: indexes into the base rows
-  Lists owners_;   // by target: states with an exception that leads there
-  Lists users_;    // by base row; the first waiting_[row] states of each list still wait
+  Lists owners_;   // by target: states with an exception or a constant row that leads there
+  Lists users_;    // by dense base row; the first waiting_[row] states of each list still wait
   std::vector<uint32_t> waiting_;
   std::vector<bool> visible_below_;
   std::vector<bool> queued_;

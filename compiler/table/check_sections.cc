@@ -128,10 +128,10 @@ CheckResult check_counts(const Sections &s) {
   if (auto f = count("byte class entries", s.byte_class.size(), 256, 256)) return f;
   if (auto f = count("classifier states", s.classifier_states.size(), 1, kMaxClassifierStates)) return f;
   // More base rows than states would only be dead weight, and work for the checks.
-  const uint64_t most_rows = std::min<uint64_t>(kMaxClassifierRows, s.classifier_states.size());
-  if (auto f = count("classifier base rows", s.classifier_row_count(), 1, most_rows)) return f;
+  if (auto f = count("classifier base rows", s.classifier_row_count(), 0, s.classifier_states.size()))
+    return f;
   if (auto f = count("path states", s.path_states.size(), 1, kAny)) return f;
-  if (auto f = count("path base rows", s.path_row_count(), 1, s.path_states.size())) return f;
+  if (auto f = count("path base rows", s.path_row_count(), 0, s.path_states.size())) return f;
   const size_t symbols = s.path_exception_symbols.size();
   if (auto f = count("path exception steps", s.path_exception_steps.size(), symbols, symbols)) return f;
   if (auto f = count("label starts", s.label_starts.size(), 2, kAny)) return f;

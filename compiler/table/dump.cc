@@ -48,6 +48,10 @@ void append_step(std::string &out, const Step &step) {
   if (step.label != 0) append(out, "/", step.label);
 }
 
+void append_base(std::string &out, const RowRef &row) {
+  append(out, (row.base_row & kConstantRow) != 0 ? " constant " : " row ", row.base_row & ~kConstantRow);
+}
+
 void dump_rules(const Image &image, std::string &out) {
   for (size_t i = 0; i < image.files.size(); ++i) append(out, "file ", i, ": ", quoted(image.files[i]), "\n");
   for (size_t i = 0; i < image.rules.size(); ++i) {
@@ -79,7 +83,8 @@ void dump_classifier(const Classifier &classifier, std::string &out) {
   }
   for (size_t i = 0; i < classifier.states.size(); ++i) {
     const Classifier::State &state = classifier.states[i];
-    append(out, "name state ", i, ": class ", state.component_class, " row ", state.row.base_row);
+    append(out, "name state ", i, ": class ", state.component_class);
+    append_base(out, state.row);
     for (uint32_t e = 0; e < state.row.exception_count; ++e) {
       const ByteException &exception = classifier.exceptions[state.row.exception_begin + e];
       append(out, " ", exception.symbol, "->", exception.target);
@@ -104,7 +109,8 @@ void dump_path(const Image &image, std::string &out) {
     if (state.visible_below) append(out, " visible-below");
     if (state.uniform_below) append(out, " uniform-below=", level_word(state.below));
     if (state.writable_child) append(out, " writable-child");
-    append(out, " alike ", state.alike, " slot ", state.deciding_slot, " row ", state.row.base_row);
+    append(out, " alike ", state.alike, " slot ", state.deciding_slot);
+    append_base(out, state.row);
     for (uint32_t e = 0; e < state.row.exception_count; ++e) {
       const PathException &exception = image.exceptions[state.row.exception_begin + e];
       append(out, " ", exception.symbol, "->");

@@ -40,6 +40,11 @@ void tuple(JsonWriter &json, Numbers... numbers) {
   json.close_array();
 }
 
+// Either "base_row" or, for a row that needs no array, "constant": its target.
+void base(JsonWriter &json, const RowRef &row) {
+  number(json, (row.base_row & kConstantRow) != 0 ? "constant" : "base_row", row.base_row & ~kConstantRow);
+}
+
 // The base rows: `width` elements of `flat` a row.
 template <typename T, typename Write>
 void rows(JsonWriter &json, const std::vector<T> &flat, uint32_t width, Write write) {
@@ -98,7 +103,7 @@ void write_classifier(JsonWriter &json, const Classifier &classifier) {
   array(json, "states", classifier.states, [&](const Classifier::State &state) {
     json.open_object();
     number(json, "component_class", state.component_class);
-    number(json, "base_row", state.row.base_row);
+    base(json, state.row);
     json.key("exceptions");
     json.open_array();
     for (uint32_t i = 0; i < state.row.exception_count; ++i) {
@@ -128,7 +133,7 @@ void write_path(JsonWriter &json, const Image &image) {
     flag(json, "writable_child", state.writable_child);
     number(json, "alike", state.alike);
     number(json, "deciding_slot", state.deciding_slot);
-    number(json, "base_row", state.row.base_row);
+    base(json, state.row);
     json.key("exceptions");
     json.open_array();
     for (uint32_t i = 0; i < state.row.exception_count; ++i) {

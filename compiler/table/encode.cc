@@ -47,10 +47,12 @@ void write_classifier(const Classifier &classifier, Writer &writer) {
   std::vector<uint32_t> overflow;
   for (const Classifier::State &state : classifier.states) {
     const RowRef &row = state.row;
-    ClassifierRecord record{
-        row.base_row << ClassifierRecord::kCountBits | row.exception_count, state.component_class, {}};
     const bool fits = row.exception_count <= ClassifierRecord::kInline;
-    if (!fits) record.exceptions[0] = static_cast<uint32_t>(overflow.size());
+    const uint32_t base = (row.base_row & ~kConstantRow) << ClassifierRecord::kBaseShift;
+    const uint32_t constant = (row.base_row & kConstantRow) != 0 ? ClassifierRecord::kConstant : 0;
+    const uint32_t count = fits ? row.exception_count : ClassifierRecord::kListed;
+    ClassifierRecord record{base | constant | count, state.component_class, {}};
+    if (!fits) record.exceptions = {static_cast<uint32_t>(overflow.size()), row.exception_count};
     for (uint32_t i = 0; i < row.exception_count; ++i) {
       const ByteException &exception = classifier.exceptions[row.exception_begin + i];
       const uint32_t packed = exception.symbol << kTargetBits | exception.target;
@@ -69,7 +71,7 @@ void write_classifier(const Classifier &classifier, Writer &writer) {
   writer.section(kClassifierExceptionSection, overflow);
 }
 
-// Whether each base row leads to one state by every class.
+// Whether each dense base row leads to one state by every class.
 std::vector<bool> constant_rows(const Image &image) {
   std::vector<bool> constant;
   const std::span<const Step> steps = image.base_rows;
@@ -91,7 +93,8 @@ void write_path(const Image &image, Writer &writer) {
     if (state.visible_below) flags |= PathRecord::kVisibleBelow;
     if (state.uniform_below) flags |= PathRecord::kUniformBelow;
     if (state.writable_child) flags |= PathRecord::kWritableChild;
-    if (state.row.exception_count == 0 && constant[state.row.base_row]) flags |= PathRecord::kOneSuccessor;
+    const bool one_target = (state.row.base_row & kConstantRow) != 0 || constant[state.row.base_row];
+    if (state.row.exception_count == 0 && one_target) flags |= PathRecord::kOneSuccessor;
     states.push_back({state.row.base_row, state.row.exception_begin, state.row.exception_count, flags,
                       state.alike, state.deciding_slot});
   }

@@ -24,7 +24,6 @@ inline constexpr uint32_t kDigestSize = 32;
 inline constexpr uint32_t kMaxSections = 64;
 inline constexpr uint32_t kMaxByteClasses = 256;
 inline constexpr uint32_t kMaxClassifierStates = 1u << 24;
-inline constexpr uint32_t kMaxClassifierRows = 1u << 22;
 inline constexpr uint32_t kMaxSlots = 1u << 20;
 
 enum SectionId : uint32_t {
@@ -75,15 +74,21 @@ static_assert(sizeof(SectionEntry) == 16);
 // names make, a step of classify() then touches one line.
 struct ClassifierRecord {
   static constexpr uint32_t kInline = 2;
-  static constexpr uint32_t kCountBits = 10;
+  static constexpr uint32_t kListed = 3;  // in place of the count: the exceptions stand in section 4
+  static constexpr uint32_t kCountMask = 3;
+  static constexpr uint32_t kConstant = 1u << 2;
+  static constexpr uint32_t kBaseShift = 8;
+  static constexpr uint32_t kUnusedBits = 0xf8;
 
-  uint32_t row;  // base_row << kCountBits | exception_count
+  uint32_t row;  // base << kBaseShift | kConstant? | count
   uint32_t component_class;
-  std::array<uint32_t, kInline> exceptions;  // packed where count <= kInline, the rest 0;
-                                             // else {index of the first, 0}
+  std::array<uint32_t, kInline> exceptions;  // packed, the rest 0; where listed {first, count}
 
-  [[nodiscard]] uint32_t base_row() const { return row >> kCountBits; }
-  [[nodiscard]] uint32_t exception_count() const { return row & ((1u << kCountBits) - 1); }
+  [[nodiscard]] bool listed() const { return (row & kCountMask) == kListed; }
+  [[nodiscard]] uint32_t exception_count() const { return listed() ? exceptions[1] : row & kCountMask; }
+  [[nodiscard]] bool constant() const { return (row & kConstant) != 0; }
+  // A base row, or where constant() the target that it would hold throughout.
+  [[nodiscard]] uint32_t base() const { return row >> kBaseShift; }
 };
 static_assert(sizeof(ClassifierRecord) == 16);
 
@@ -94,7 +99,7 @@ inline constexpr uint32_t kTargetBits = 24;
 [[nodiscard]] constexpr uint32_t packed_target(uint32_t packed) { return packed & ((1u << kTargetBits) - 1); }
 
 struct PathRecord {
-  uint32_t base_row;
+  uint32_t base_row;  // as in RowRef
   uint32_t exception_begin;
   uint32_t exception_count;
   uint32_t flags;
@@ -109,6 +114,9 @@ struct PathRecord {
   static constexpr uint32_t kOneSuccessor = 1u << 7;  // every name leads to the same state
   static constexpr uint32_t kKnownFlags = (1u << 8) - 1;
 
+  [[nodiscard]] bool constant() const { return (base_row & kConstantRow) != 0; }
+  // A base row, or where constant() the target that it would hold throughout.
+  [[nodiscard]] uint32_t base() const { return base_row & ~kConstantRow; }
   [[nodiscard]] Level level() const { return static_cast<Level>(flags & kLevelMask); }
   [[nodiscard]] Level below() const { return static_cast<Level>((flags >> kBelowShift) & kLevelMask); }
   [[nodiscard]] bool has(uint32_t flag) const { return (flags & flag) != 0; }

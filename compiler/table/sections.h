@@ -37,12 +37,13 @@ struct Sections {
   // The functions below trust what they read: only after the checks of the part that they touch.
 
   [[nodiscard]] std::span<const uint32_t> exceptions_of(const ClassifierRecord &record) const {
-    const uint32_t count = record.exception_count();
-    if (count <= ClassifierRecord::kInline) return std::span(record.exceptions).first(count);
-    return classifier_exceptions.subspan(record.exceptions[0], count);
+    if (record.listed()) return classifier_exceptions.subspan(record.exceptions[0], record.exceptions[1]);
+    return std::span(record.exceptions).first(record.exception_count());
   }
-  [[nodiscard]] std::span<const uint32_t> base_of(const ClassifierRecord &record) const {
-    return classifier_rows.subspan(size_t{record.base_row()} * header->byte_classes, header->byte_classes);
+  // What the row says where no exception does.
+  [[nodiscard]] uint32_t base_target(const ClassifierRecord &record, uint32_t symbol) const {
+    if (record.constant()) return record.base();
+    return classifier_rows[size_t{record.base()} * header->byte_classes + symbol];
   }
   [[nodiscard]] std::span<const uint32_t> symbols_of(const PathRecord &record) const {
     return path_exception_symbols.subspan(record.exception_begin, record.exception_count);
@@ -50,8 +51,9 @@ struct Sections {
   [[nodiscard]] std::span<const Step> steps_of(const PathRecord &record) const {
     return path_exception_steps.subspan(record.exception_begin, record.exception_count);
   }
-  [[nodiscard]] std::span<const Step> base_of(const PathRecord &record) const {
-    return path_rows.subspan(size_t{record.base_row} * header->component_classes, header->component_classes);
+  [[nodiscard]] Step base_step(const PathRecord &record, uint32_t symbol) const {
+    if (record.constant()) return {record.base(), 0};
+    return path_rows[size_t{record.base()} * header->component_classes + symbol];
   }
   [[nodiscard]] std::span<const SlotUpdate> updates_of(uint32_t label) const {
     return label_updates.subspan(label_starts[label], label_starts[label + 1] - label_starts[label]);

@@ -12,8 +12,8 @@ Classifier classifier_of(const Sections &sections) {
   classifier.base_rows.assign(sections.classifier_rows.begin(), sections.classifier_rows.end());
   classifier.states.reserve(sections.classifier_states.size());
   for (const ClassifierRecord &record : sections.classifier_states) {
-    const RowRef row{record.base_row(), static_cast<uint32_t>(classifier.exceptions.size()),
-                     record.exception_count()};
+    const RowRef row{record.base() | (record.constant() ? kConstantRow : 0),
+                     static_cast<uint32_t>(classifier.exceptions.size()), record.exception_count()};
     classifier.states.push_back({row, record.component_class});
     for (const uint32_t packed : sections.exceptions_of(record)) {
       classifier.exceptions.push_back({packed_symbol(packed), packed_target(packed)});

@@ -18,17 +18,17 @@ const uint32_t *search(const uint32_t *first, uint32_t count, uint32_t word) {
 }
 
 uint32_t next_state(const Sections &sections, const ClassifierRecord &state, uint32_t symbol) {
-  const uint32_t count = state.exception_count();
-  if (count <= ClassifierRecord::kInline) {
+  if (state.listed()) {
+    const uint32_t *const first = sections.classifier_exceptions.data() + state.exceptions[0];
+    const uint32_t found = *search(first, state.exceptions[1], symbol << kTargetBits);
+    if (packed_symbol(found) == symbol) return packed_target(found);
+  } else {
+    const uint32_t count = state.row & ClassifierRecord::kCountMask;
     for (uint32_t i = 0; i < count; ++i) {
       if (packed_symbol(state.exceptions[i]) == symbol) return packed_target(state.exceptions[i]);
     }
-  } else {
-    const uint32_t *const first = sections.classifier_exceptions.data() + state.exceptions[0];
-    const uint32_t found = *search(first, count, symbol << kTargetBits);
-    if (packed_symbol(found) == symbol) return packed_target(found);
   }
-  return sections.classifier_rows[size_t{state.base_row()} * sections.header->byte_classes + symbol];
+  return sections.base_target(state, symbol);
 }
 
 uint32_t classify_in(const Sections &sections, std::string_view name) {
@@ -47,7 +47,7 @@ Step step_in(const Sections &sections, const PathRecord &record, uint32_t compon
         search(symbols + record.exception_begin, record.exception_count, component_class);
     if (*found == component_class) return sections.path_exception_steps[static_cast<size_t>(found - symbols)];
   }
-  return sections.base_of(record)[component_class];
+  return sections.base_step(record, component_class);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ StateId Table::step(StateId s, std::string_view name) const {
   const Sections &sections = layout_->sections;
   const PathRecord &record = sections.path_states[s];
   // Below a rule that covers a whole subtree the name does not matter.
-  if (record.has(PathRecord::kOneSuccessor)) return sections.base_of(record).front().target;
+  if (record.has(PathRecord::kOneSuccessor)) return sections.base_step(record, 0).target;
   return step_in(sections, record, classify_in(sections, name)).target;
 }
 

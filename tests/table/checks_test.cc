@@ -218,7 +218,7 @@ std::vector<Case> meaning_cases() {
       {"classifier-unused", "second word",
        [](Bytes &b) {
          for (size_t state = 0;; ++state) {
-           if ((get_word<ClassifierRecord>(b, kClassifierStateSection, state, 0) & 1023) != 1) continue;
+           if ((get_word<ClassifierRecord>(b, kClassifierStateSection, state, 0) & 3) != 1) continue;
            set_word<ClassifierRecord>(b, kClassifierStateSection, state, 3, 1);
            return;
          }
@@ -230,9 +230,32 @@ std::vector<Case> meaning_cases() {
       {"classifier-exceptions", "second word",
        [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 3, 1); }},
       {"classifier-exceptions", "too many",
-       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 0, 1023); }},
+       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 3, 8); }},
+      {"classifier-exceptions", "huge count",
+       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 3, 0xffffffff); }},
+      {"classifier-exceptions", "too few",
+       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 3, 2); }},
       {"classifier-exceptions", "left over",
-       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 0, 6); }},
+       [](Bytes &b) { set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 3, 6); }},
+      {"classifier-unused", "bit 3",
+       [](Bytes &b) {
+         const uint32_t row = get_word<ClassifierRecord>(b, kClassifierStateSection, 0, 0);
+         set_word<ClassifierRecord>(b, kClassifierStateSection, 0, 0, row | 8);
+       }},
+      from_image("classifier-target", "in a constant row",
+                 [](Image &i) {
+                   i.classifier.states[3].row.base_row =
+                       kConstantRow | static_cast<uint32_t>(i.classifier.states.size());
+                 }),
+      {"path-target", "in a constant row",
+       [](Bytes &b) { set_word<PathRecord>(b, kPathStateSection, 2, 0, kConstantRow | 4); }},
+      {"path-one-successor", "hidden in a dense row",
+       [](Bytes &b) {
+         Image image = sample_image();
+         image.states[2].row.base_row = 1;
+         b = encode(image);
+         change_flags(b, 2, PathRecord::kOneSuccessor);
+       }},
       from_image("classifier-symbol", "one too far", [](Image &i) { i.classifier.exceptions[6].symbol = 8; }),
       from_image("classifier-order", "equal", [](Image &i) { i.classifier.exceptions[6].symbol = 6; }),
       from_image("classifier-order", "inside the record",
@@ -288,7 +311,7 @@ std::vector<Case> meaning_cases() {
       from_image("alike", "other exceptions", [](Image &i) { i.states[3].alike = i.states[0].alike; }),
       from_image("alike", "other row",
                  [](Image &i) {
-                   i.states.push_back(i.states[2]);
+                   i.states.push_back(i.states[2]);  // seems as hidden, and goes on like the root
                    i.states[4].row = {0, 3, 0};
                    i.states[4].uniform_below = false;
                    i.states[4].visible_below = true;
@@ -326,9 +349,8 @@ TEST(Checks, FileLimitIsTheCallers) {
 
 TEST(Checks, AlikeWorkIsBounded) {
   Image image = sample_image();
-  image.states.push_back(image.states[2]);  // the same by another row of the same content
-  image.states[4].row.base_row = 2;
-  image.base_rows.insert(image.base_rows.end(), 3, {4, 0});
+  image.states.push_back(image.states[2]);  // the same by a dense row
+  image.states[4].row.base_row = 1;
   const Bytes bytes = encode(image);
   EXPECT_EQ(refusal(bytes, {.max_alike_work = 3}), "");
   EXPECT_EQ(refusal(bytes, {.max_alike_work = 2}), "alike-work");

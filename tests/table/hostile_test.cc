@@ -132,15 +132,11 @@ bool every_class_has_a_name(const Image &image) {
   std::vector<bool> reached(classifier.states.size());
   std::vector<uint32_t> queue = {0};
   while (!queue.empty()) {
-    const RowRef row = classifier.states[queue.back()].row;
+    const uint32_t state = queue.back();
     queue.pop_back();
     for (int byte = 1; byte < 256; ++byte) {
       if (byte == '/') continue;
-      const uint32_t symbol = classifier.byte_class[byte];
-      uint32_t target = classifier.base_rows[row.base_row * classifier.byte_classes + symbol];
-      for (uint32_t i = row.exception_begin; i < row.exception_begin + row.exception_count; ++i) {
-        if (classifier.exceptions[i].symbol == symbol) target = classifier.exceptions[i].target;
-      }
+      const uint32_t target = dense_name_step(classifier, state, classifier.byte_class[byte]);
       if (!reached[target]) queue.push_back(target);
       reached[target] = true;
     }

@@ -55,7 +55,9 @@ Classifier sample_classifier() {
     const uint32_t count = static_cast<uint32_t>(classifier.exceptions.size()) - begin;
     const std::string &seen = states[state];
     const uint32_t component_class = seen == "src" ? 1 : seen == "*.key" ? 2 : 0;
-    classifier.states.push_back({{0, begin, count}, component_class});
+    // Only the start state leans on the dense row, the others on a constant one of the same target.
+    const uint32_t base = state == 0 ? 0 : kConstantRow | other;
+    classifier.states.push_back({{base, begin, count}, component_class});
   }
   return classifier;
 }
@@ -83,7 +85,8 @@ Classifier random_classifier(std::mt19937 &random, const RandomShape &shape) {
       }
     }
     const uint32_t count = static_cast<uint32_t>(classifier.exceptions.size()) - begin;
-    classifier.states.push_back({{below(rows), begin, count}, state % shape.component_classes});
+    const uint32_t base = below(3) == 0 ? kConstantRow | below(shape.classifier_states) : below(rows);
+    classifier.states.push_back({{base, begin, count}, state % shape.component_classes});
   }
   return classifier;
 }
@@ -94,7 +97,16 @@ Step dense_step(const Image &image, uint32_t state, uint32_t component_class) {
   const RowRef &row = image.states[state].row;
   const PathException *exception = find_exception(image.exceptions, row, component_class);
   if (exception != nullptr) return exception->step;
+  if ((row.base_row & kConstantRow) != 0) return {row.base_row & ~kConstantRow, 0};
   return image.base_rows[size_t{row.base_row} * image.component_classes + component_class];
+}
+
+uint32_t dense_name_step(const Classifier &classifier, uint32_t state, uint32_t symbol) {
+  const RowRef &row = classifier.states[state].row;
+  const ByteException *exception = find_exception(classifier.exceptions, row, symbol);
+  if (exception != nullptr) return exception->target;
+  if ((row.base_row & kConstantRow) != 0) return row.base_row & ~kConstantRow;
+  return classifier.base_rows[size_t{row.base_row} * classifier.byte_classes + symbol];
 }
 
 uint32_t dense_classify(const Image &image, std::string_view name) {
@@ -102,11 +114,7 @@ uint32_t dense_classify(const Image &image, std::string_view name) {
   uint32_t state = 0;
   for (const char c : name) {
     const uint32_t symbol = classifier.byte_class[static_cast<unsigned char>(c)];
-    const RowRef &row = classifier.states[state].row;
-    const ByteException *exception = find_exception(classifier.exceptions, row, symbol);
-    state = exception != nullptr
-                ? exception->target
-                : classifier.base_rows[size_t{row.base_row} * classifier.byte_classes + symbol];
+    state = dense_name_step(classifier, state, symbol);
   }
   return classifier.states[state].component_class;
 }
@@ -175,12 +183,12 @@ Image sample_image() {
   image.start_label = 1;
   image.classifier = sample_classifier();
   image.component_classes = 3;
-  image.base_rows = {{3, 0}, {3, 0}, {2, 3}, {2, 0}, {2, 0}, {2, 0}};
+  image.base_rows = {{3, 0}, {3, 0}, {2, 3}, {2, 0}, {2, 0}, {2, 0}};  // the second for tests to lean on
   image.exceptions = {{1, {1, 2}}, {0, {1, 0}}, {1, {1, 0}}};
   image.states.resize(4);
   image.states[0] = {.row = {0, 0, 1}, .level = Level::read};
   image.states[1] = {.row = {0, 1, 2}, .level = Level::write};
-  image.states[2] = {.row = {1, 3, 0}, .level = Level::none, .deciding_slot = 1};
+  image.states[2] = {.row = {kConstantRow | 2, 3, 0}, .level = Level::none, .deciding_slot = 1};
   image.states[3] = {.row = {0, 3, 0}, .level = Level::read};
   fill_claims(image);
   return image;
@@ -217,7 +225,8 @@ Image random_image(std::mt19937 &random, const RandomShape &shape) {
     PathState state;
     state.level = static_cast<Level>(below(levels));
     state.deciding_slot = below(image.slots);
-    state.row = {below(rows), static_cast<uint32_t>(image.exceptions.size()), 0};
+    const uint32_t base = below(3) == 0 ? kConstantRow | below(shape.path_states) : below(rows);
+    state.row = {base, static_cast<uint32_t>(image.exceptions.size()), 0};
     const uint32_t density = 1 + below(4);
     for (uint32_t c = 0; c < width; ++c) {
       if (below(4) < density) continue;

@@ -31,6 +31,7 @@ struct RandomShape {
 void fill_claims(Image &image);
 
 [[nodiscard]] Step dense_step(const Image &image, uint32_t state, uint32_t component_class);
+[[nodiscard]] uint32_t dense_name_step(const Classifier &classifier, uint32_t state, uint32_t symbol);
 [[nodiscard]] uint32_t dense_classify(const Image &image, std::string_view name);
 
 }  // namespace agentfense::table
