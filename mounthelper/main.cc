@@ -13,6 +13,9 @@
 #include "mounthelper/mount/exit_code.h"
 #include "mounthelper/mount/mount_main.h"
 
+namespace cli = agentfense::cli;
+namespace mount = agentfense::mount;
+
 namespace {
 
 bool has_borrowed_rights() {
@@ -22,7 +25,6 @@ bool has_borrowed_rights() {
 }  // namespace
 
 int main(int argc, char **argv) {
-  using namespace agentfense;
   std::span<const char *const> words(argv + (argc > 0 ? 1 : 0), argc > 0 ? static_cast<size_t>(argc) - 1 : 0);
   if (has_borrowed_rights()) {
     std::fputs("mount.agentfense: it was started with a set-id bit or file capabilities, under which it does not run; "

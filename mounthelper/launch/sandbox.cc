@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -103,7 +104,13 @@ void enter_user_space(int channel) {
   }
 }
 
-[[noreturn]] void become_bwrap(const Prepared &prepared, int channel, pid_t parent) {
+// Whether the helper, at the other end of the channel, has ended.
+bool is_alone(int channel) {
+  pollfd end{channel, 0, 0};
+  return poll(&end, 1, 0) != 0;
+}
+
+[[noreturn]] void become_bwrap(const Prepared &prepared, int channel) {
   // Out of the way of the numbers below; closed by exec, which tells the parent that it worked.
   channel = fcntl(channel, F_DUPFD_CLOEXEC, 64);
   if (channel < 0) _exit(125);
@@ -121,12 +128,18 @@ void enter_user_space(int channel) {
     give_up(channel, Stage::descriptors);
   }
   sigprocmask(SIG_SETMASK, &prepared.mask, nullptr);
-  // After the last change of credentials, which would clear it.
+  // After the last change of credentials, which would clear it. A helper that ended before has closed its
+  // end of the channel by now; one that ends later sends the signal.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (getppid() != parent) _exit(125);
+  if (is_alone(channel)) _exit(125);
   char *nothing[] = {nullptr};
   execve(prepared.bwrap.c_str(), prepared.argv.data(), nothing);
   give_up(channel, Stage::execute);
+}
+
+// fork(), into a new pid namespace.
+pid_t fork_into_pid_space() {
+  return static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
 // Every id that this process knows, onto itself.
@@ -181,9 +194,12 @@ sys::Status wait_for_exec(pid_t child, int channel, const std::string &bwrap) {
   }
 }
 
-void reap(pid_t pid) {
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+// The first of a process's children, which is its oldest.
+pid_t first_child(pid_t pid) {
+  std::string name = std::to_string(pid);
+  std::ifstream children("/proc/" + name + "/task/" + name + "/children");
+  pid_t first = -1;
+  return children >> first ? first : -1;
 }
 
 }  // namespace
@@ -201,16 +217,21 @@ sys::Result<Sandbox> start_sandbox(const LaunchPlan &plan, const sigset_t &mask)
   prepared.mask = mask;
   if (sys::Status made = prepare(plan, std::move(status_in), prepared); !made.ok()) return made;
 
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  pid_t parent = getpid();
   Sandbox sandbox;
-  sandbox.monitor = fork();
-  if (sandbox.monitor < 0) return sys::errno_status();
-  if (sandbox.monitor == 0) become_bwrap(prepared, theirs.get(), parent);
+  sandbox.bwrap = fork_into_pid_space();
+  if (sandbox.bwrap < 0) {
+    int error = errno;
+    return sys::Status::failure(error, std::string("the kernel gives the sandbox no process or pid namespace (") +
+                                           std::strerror(error) + "); check sysctl user.max_pid_namespaces and ulimit -u");
+  }
+  if (sandbox.bwrap == 0) {
+    close(ours.get());
+    become_bwrap(prepared, theirs.get());
+  }
   theirs.reset();
-  sys::Status started = wait_for_exec(sandbox.monitor, ours.get(), plan.bwrap);
-  sandbox.monitor_fd = sys::Fd(static_cast<int>(syscall(SYS_pidfd_open, sandbox.monitor, 0)));
-  if (started.ok() && !sandbox.monitor_fd) started = sys::errno_status();
+  sys::Status started = wait_for_exec(sandbox.bwrap, ours.get(), plan.bwrap);
+  sandbox.bwrap_fd = sys::Fd(static_cast<int>(syscall(SYS_pidfd_open, sandbox.bwrap, 0)));
+  if (started.ok() && !sandbox.bwrap_fd) started = sys::errno_status();
   sandbox.status = std::move(status_out);
   if (!started.ok()) {
     end_sandbox(sandbox);
@@ -220,16 +241,21 @@ sys::Result<Sandbox> start_sandbox(const LaunchPlan &plan, const sigset_t &mask)
 }
 
 void end_sandbox(const Sandbox &sandbox) {
-  kill(sandbox.monitor, SIGKILL);
-  reap(sandbox.monitor);
-  if (!sandbox.inner_fd) return;
-  // Its parent is gone, so it is ours to reap by now, unless the monitor has reaped it. The kernel gives it up
-  // only when everything in its pid namespace has ended.
-  syscall(SYS_pidfd_send_signal, sandbox.inner_fd.get(), SIGKILL, nullptr, 0);
-  siginfo_t ended{};
-  while (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(sandbox.inner_fd.get()), &ended, WEXITED) != 0 &&
-         errno == EINTR) {
+  kill(sandbox.bwrap, SIGKILL);
+  // The kernel gives a pid 1 up only when everything in its pid namespace has ended.
+  while (waitpid(sandbox.bwrap, nullptr, 0) < 0 && errno == EINTR) {
   }
+}
+
+bool signal_command(const Sandbox &sandbox, int number, bool group) {
+  // bubblewrap has one child, pid 1 of the sandbox; its first one is the command, and those that it inherits
+  // come after it.
+  pid_t first = first_child(sandbox.bwrap);
+  pid_t command = first > 0 ? first_child(first) : -1;
+  if (command <= 0) return false;
+  // Both are in the group that the sandbox's pid 1 leads, which is immune to what it does not handle.
+  kill(group ? -first : command, number);
+  return true;
 }
 
 }  // namespace agentfense::launch

@@ -1,8 +1,9 @@
 // Sandbox: a running bubblewrap, and how to end it for good.
 //
-// Made by start_sandbox(); watched by supervise(). Two processes stand between the helper and the
-// command: bubblewrap's monitor, our child, and its pid 1 in the sandbox, which the kernel takes down,
-// with everything in its pid namespace, when the monitor dies; and the monitor dies with the helper.
+// Made by start_sandbox(); watched by supervise(). bubblewrap is pid 1 of a pid namespace that is made for
+// it, outside the one that it makes for the command. So everything it starts goes when it goes, at whatever
+// moment, and it goes with the helper. Its own --die-with-parent does not do that alone: a child whose
+// parent dies before it has asked for the signal never gets one.
 #pragma once
 
 #include <csignal>
@@ -16,19 +17,21 @@
 namespace agentfense::launch {
 
 struct Sandbox {
-  pid_t monitor = -1;
-  sys::Fd monitor_fd;  // a pidfd: readable when the monitor has ended
-  sys::Fd status;      // bubblewrap's JSON status lines
-  pid_t inner = -1;    // pid 1 of the sandbox, by our numbering; set once bubblewrap has told it
-  sys::Fd inner_fd;    // a pidfd of it
+  pid_t bwrap = -1;   // our child
+  sys::Fd bwrap_fd;   // a pidfd: readable when it has ended
+  sys::Fd status;     // its JSON status lines
 };
 
 // Starts the plan. `mask` is the signal mask that the command begins with. The calling thread must live as
-// long as the sandbox: its end is what the kernel watches. Makes this process the one that orphans of the
-// sandbox fall to. The failure's message is one sentence.
+// long as the sandbox: its end is what the kernel watches. The failure's message is one sentence.
+// REQUIRES: one thread, CAP_SYS_ADMIN in its user namespace.
 [[nodiscard]] sys::Result<Sandbox> start_sandbox(const LaunchPlan &plan, const sigset_t &mask);
 
 // Kills the sandbox and returns when no process of it is left.
 void end_sandbox(const Sandbox &sandbox);
+
+// Sends a signal to the command's process group; to the command alone where `group` is false. False where there is
+// no command.
+bool signal_command(const Sandbox &sandbox, int number, bool group);
 
 }  // namespace agentfense::launch

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
-#include <fstream>
-#include <vector>
+#include <deque>
 
 namespace agentfense::launch {
 namespace {
@@ -21,14 +21,17 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kPassed[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 constexpr auto kRetry = std::chrono::milliseconds(3);
-constexpr auto kPatience = std::chrono::seconds(1);
 
 // The number after `"key": ` in bubblewrap's status, which is one flat object a line.
 std::optional<int> number_of(const std::string &status, const std::string &key) {
   std::string quoted = "\"" + key + "\":";
   size_t at = status.find(quoted);
   if (at == std::string::npos) return std::nullopt;
-  return std::atoi(status.c_str() + at + quoted.size());
+  size_t digits = status.find_first_not_of(' ', at + quoted.size());
+  int number = 0;
+  if (digits == std::string::npos) return std::nullopt;
+  auto parsed = std::from_chars(status.data() + digits, status.data() + status.size(), number);
+  return parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
 }
 
 struct PendingSignal {
@@ -49,7 +52,7 @@ class Supervisor {
 
   Outcome run() {
     while (true) {
-      std::array<pollfd, 4> wanted = {pollfd{sandbox_.monitor_fd.get(), POLLIN, 0},
+      std::array<pollfd, 4> wanted = {pollfd{sandbox_.bwrap_fd.get(), POLLIN, 0},
                                       pollfd{status_open_ ? sandbox_.status.get() : -1, POLLIN, 0},
                                       pollfd{signals_.get(), POLLIN, 0}, pollfd{watch_.view_ended_fd, POLLIN, 0}};
       timespec limit{};
@@ -81,12 +84,6 @@ class Supervisor {
     ssize_t got = 0;
     while ((got = read(sandbox_.status.get(), buffer, sizeof buffer)) > 0) status_.append(buffer, static_cast<size_t>(got));
     if (got == 0) status_open_ = false;
-    if (sandbox_.inner < 0) {
-      if (auto pid = number_of(status_, "child-pid")) {
-        sandbox_.inner = *pid;
-        sandbox_.inner_fd = sys::Fd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
-      }
-    }
   }
 
   void read_signals() {
@@ -96,24 +93,12 @@ class Supervisor {
     }
   }
 
-  // The command is the first child of the sandbox's pid 1; children that pid 1 inherits come after it.
-  pid_t find_command() const {
-    if (sandbox_.inner < 0) return -1;
-    std::string pid = std::to_string(sandbox_.inner);
-    std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
-    pid_t first = -1;
-    return children >> first ? first : -1;
-  }
-
+  // What comes before the command is there waits for it.
   void pass_signals() {
-    if (pending_.empty()) return;
-    pid_t command = find_command();
-    if (command < 0) return;
-    for (const PendingSignal &signal : pending_) {
-      // Negative: the group that pid 1 leads. It is immune to what it does not handle.
-      kill(signal.from_terminal ? -sandbox_.inner : command, signal.number);
+    while (!pending_.empty() && signal_command(sandbox_, pending_.front().number, pending_.front().from_terminal)) {
+      passed_ = pending_.front().number;
+      pending_.pop_front();
     }
-    pending_.clear();
   }
 
   // bubblewrap has ended by itself.
@@ -121,17 +106,12 @@ class Supervisor {
     read_status();
     end_sandbox(sandbox_);
     if (auto code = number_of(status_, "exit-code")) return {*code, ""};
+    // A signal that comes between fork and exec ends a command that never began.
+    if (passed_ != 0) return {128 + passed_, ""};
     return {kHelperFailed, "the sandbox was not set up or was killed; see what bwrap says above"};
   }
 
   Outcome end(Outcome outcome) {
-    // Its pid 1 must be known to be waited for.
-    auto patience = Clock::now() + kPatience;
-    while (sandbox_.inner < 0 && status_open_ && Clock::now() < patience) {
-      pollfd wanted{sandbox_.status.get(), POLLIN, 0};
-      poll(&wanted, 1, 10);
-      read_status();
-    }
     end_sandbox(sandbox_);
     return outcome;
   }
@@ -142,7 +122,8 @@ class Supervisor {
   std::optional<Clock::time_point> deadline_;
   std::string status_;
   bool status_open_ = true;
-  std::vector<PendingSignal> pending_;
+  std::deque<PendingSignal> pending_;
+  int passed_ = 0;
 };
 
 }  // namespace
