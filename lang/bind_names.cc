@@ -35,6 +35,7 @@ class Binder {
   std::vector<Scope> run() {
     std::vector<Scope> scopes(program_.modules.size());
     for (size_t i = 0; i < scopes.size(); ++i) {
+      scopes[i].incomplete = program_.modules[i].incomplete;
       bind_params(program_.modules[i], scopes[i]);
       bind_sets(program_.modules[i], scopes[i]);
     }
@@ -218,6 +219,7 @@ void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Di
 }
 
 void report_unknown_set(const ast::Item &item, const Scope &scope, Diagnostics &diagnostics) {
+  if (scope.incomplete) return;
   std::vector<std::string_view> names;
   for (const auto &[name, unused] : scope.sets) names.push_back(name);
   std::string meant = closest(item.text, names);

@@ -39,7 +39,8 @@ struct SetDefinition {
 };
 
 struct Scope {
-  ParamValues params;  // each has a value, a stand-in where an error was reported
+  bool incomplete = false;  // as of its Module: what is missing is nobody's fault here
+  ParamValues params;       // each has a value, a stand-in where an error was reported
   std::map<std::string, SetDefinition, std::less<>> sets;
 };
 
@@ -58,7 +59,7 @@ struct Scope {
 // Reports what a spelling inside `place` was refused for; `quoted` tells whether `place` has quotes.
 void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Diagnostics &diagnostics);
 
-// "no set is named `x`", with the nearest name.
+// "no set is named `x`", with the nearest name; silent in an incomplete module.
 void report_unknown_set(const ast::Item &item, const Scope &scope, Diagnostics &diagnostics);
 
 }  // namespace agentfense::lang

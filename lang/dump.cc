@@ -13,8 +13,8 @@ void append_class_byte(std::string &out, unsigned b) {
     return;
   }
   out += "\\x";
-  out += llvm::hexdigit(b >> 4, true);
-  out += llvm::hexdigit(b & 15, true);
+  out += llvm::hexdigit(b >> 4);
+  out += llvm::hexdigit(b & 15);
 }
 
 // The bytes of a set as runs; three or more in a row as a range.

@@ -130,6 +130,7 @@ class Loader {
       const ast::String import = top.ast.imports[top.next++].path;
       if (std::string refusal = refuse_import(import.text); !refusal.empty()) {
         diagnostics_.report(Code::bad_import, import.place, refusal);
+        module.incomplete = true;
         continue;
       }
       std::string target = (top.path == "-" ? "" : folder_of(top.path)) + import.text;
@@ -142,6 +143,8 @@ class Loader {
       if (auto frame = import_file(stack.size(), target, name, import)) {
         known.emplace(target, frame->index);
         stack.push_back(*std::move(frame));
+      } else {
+        module.incomplete = true;
       }
     }
   }

@@ -444,13 +444,13 @@ class Recovery final : public antlr4::ANTLRErrorStrategy {
   bool report_unknown(Token *token, size_t type, size_t rule) {
     if (is_policy_word(type)) {
       source_.error(Code::misplaced_statement, token,
-                    source_.describe(token) + " stands inside `policy NAME { ... }`" +
+                    source_.describe(token) + " belongs inside `policy NAME { ... }`" +
                         (rule == Grammar::RuleTestBody ? ", outside `test`" : ""));
       return false;
     }
     if (is_top_word(type)) {
       source_.error(Code::misplaced_statement, token,
-                    source_.describe(token) + " stands outside of policies");
+                    source_.describe(token) + " belongs outside of policies");
       return false;
     }
     Word meant{{}, 0};
@@ -708,7 +708,7 @@ class Builder final : public grammar::AgentFenseBaseListener {
       }
       exceptions(except, rule.except);
     }
-    if (context->reason && !reason(context->reason, rule.reason)) return;
+    if (context->reason) rule.reason = reason(context->reason);
     const Token *last = context->reason ? tokens_.get(context->reason->getTokenIndex() - 1) : context->stop;
     rule.place = source_.place(context->start, context->stop);
     rule.text = one_line(context->start->getTokenIndex(), last->getTokenIndex());
@@ -756,18 +756,17 @@ class Builder final : public grammar::AgentFenseBaseListener {
     return ast::String{std::get<std::string>(std::move(decoded)), place};
   }
 
-  bool reason(const Token *token, std::string &out) {
+  // Empty where it is wrong: the rest of the statement is still worth reading.
+  std::string reason(const Token *token) {
     auto decoded = string(token);
-    if (!decoded) return false;
+    if (!decoded) return "";
     if (decoded->text.starts_with("/") || decoded->text.starts_with("**/")) {
       const Token *previous = tokens_.get(token->getTokenIndex() - 1);
       Diagnostic &d = source_.error(Code::expected_comma, token,
                                     "a reason cannot start like a pattern; a comma is missing before it");
       d.fixes.push_back({Source::behind(source_.place(previous)), ","});
-      return false;
     }
-    out = std::move(decoded->text);
-    return true;
+    return std::move(decoded->text);
   }
 
   std::string_view inner(const Token *token) const {

@@ -39,6 +39,13 @@ std::vector<Tokens> split(Tokens tokens) {
   return out;
 }
 
+// `/src/` is `/src`; the root keeps its slash, and `//` its empty component.
+Tokens without_last_slash(Tokens tokens) {
+  size_t n = tokens.size();
+  bool ends = n > 1 && tokens[n - 1].kind == Kind::slash && tokens[n - 2].kind != Kind::slash;
+  return ends ? tokens.first(n - 1) : tokens;
+}
+
 bool is_any_depth(Tokens component) {
   return component.size() == 2 && component[0].kind == Kind::star && component[1].kind == Kind::star;
 }
@@ -193,6 +200,7 @@ void append_component(PathPattern &pattern, const PatternComponent &component) {
 struct Component {
   bool any_depth = false;
   std::vector<ComponentGlob> globs;
+  size_t items = 0;  // over all globs
 };
 
 // The product of all components; sorted, so that spelling order cannot show.
@@ -236,11 +244,13 @@ std::string canonical(std::string_view spelling, Tokens tokens) {
   }
   bool keep_high = is_utf8(plain);
   bool quoted = false;
-  for (const PatternToken &token : tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const PatternToken &token = tokens[i];
     unsigned char b = token.byte;
     std::string_view source = spelling.substr(token.offset, token.length);
     if (token.kind == Kind::byte) {
-      quoted |= !is_bare_byte(b) || b == '$' || is_glob_byte(b) || (b >= 0x80 && !keep_high);
+      bool like_param = b == '$' && i + 1 < tokens.size() && tokens[i + 1].kind == Kind::open;
+      quoted |= !is_bare_byte(b) || is_glob_byte(b) || like_param || (b >= 0x80 && !keep_high);
     }
     // Inside a class the spelling is kept, with what only quotes can hold.
     if (token.kind == Kind::set) {
@@ -281,7 +291,7 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
   if (auto issue = tokenize_pattern(spelling, options, tokens)) return *std::move(issue);
 
   Tokens all = tokens;
-  if (all.size() > 1 && all.back().kind == Kind::slash) all = all.first(all.size() - 1);  // `/src/` is `/src`
+  all = without_last_slash(all);
   std::vector<Tokens> parts = split(all);
   if (spelling.substr(0, 2) == "**" && parts[0].size() > 2) {  // `**.key`: say what is wrong with the stars
     if (auto issue = check_stars(spelling, options.quoted, parts[0])) return *std::move(issue);
@@ -294,7 +304,6 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
 
   std::vector<Component> components;
   size_t alternatives = 1;
-  size_t items = 0;
   for (Tokens part : parts) {
     size_t at = part.data() == tokens.data() ? 0 : (part.data() - 1)->offset;
     if (auto issue = check_stars(spelling, options.quoted, part)) return *std::move(issue);
@@ -305,13 +314,17 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
     if (!globs) return too_many(spelling);
     for (const ComponentGlob &glob : *globs) {
       if (auto issue = check_glob(glob, part, at)) return *std::move(issue);
-      items += glob.size();
+      component.items += glob.size();
     }
     alternatives *= globs->size();
     if (alternatives > kMaxAlternatives) return too_many(spelling);
     component.globs = *std::move(globs);
   }
-  if (alternatives * items > kMaxPatternItems) return too_many(spelling);
+  size_t items = 0;
+  for (const Component &component : components) {
+    if (!component.any_depth) items += component.items * (alternatives / component.globs.size());
+  }
+  if (items > kMaxPatternItems) return too_many(spelling);
   std::string text = is_any_depth(all) ? "/**" : canonical(spelling, all);  // `**/` has lost its slash
   return ParsedPattern{std::move(text), combine(components)};
 }
@@ -340,7 +353,7 @@ std::variant<std::string, PatternIssue> parse_test_path(std::string_view spellin
     return issue;
   }
   Tokens all = tokens;
-  if (all.size() > 1 && all.back().kind == Kind::slash) all = all.first(all.size() - 1);
+  all = without_last_slash(all);
   std::string path;
   for (const PatternToken &token : all)
     path += token.kind == Kind::slash ? '/' : static_cast<char>(token.byte);
@@ -392,7 +405,7 @@ std::string spell_literal(std::string_view bytes) {
   bool high = is_utf8(bytes);
   bool quoted = std::any_of(bytes.begin(), bytes.end(), [&](char c) {
     auto b = static_cast<unsigned char>(c);
-    return !is_bare_byte(b) || b == '$' || is_glob_byte(b) || (b >= 0x80 && !high);
+    return !is_bare_byte(b) || is_glob_byte(b) || (b >= 0x80 && !high);
   });
   if (!quoted) return std::string(bytes);
   std::string out = "\"";

@@ -1,5 +1,7 @@
 #include "lang/pattern_tokens.h"
 
+#include <algorithm>
+
 #include "lang/spelling.h"
 #include "lang/suggest.h"
 #include "llvm/ADT/StringExtras.h"
@@ -18,8 +20,8 @@ std::string show_byte(unsigned char b) {
   if (b > 0x20 && b < 0x7f) return std::string("`") + static_cast<char>(b) + "`";
   if (b == ' ') return "a space";
   std::string out = "byte \\x";
-  out += llvm::hexdigit(b >> 4, true);
-  out += llvm::hexdigit(b & 15, true);
+  out += llvm::hexdigit(b >> 4);
+  out += llvm::hexdigit(b & 15);
   return out;
 }
 
@@ -134,7 +136,7 @@ class Tokenizer {
     std::string name(spelling_.substr(start + 2, end - start - 2));
     if (!peek_is(end, '}') || !is_name(name)) {
       fail(Code::bad_param_reference, start, end - start,
-           options_.quoted ? "`${` needs the name of a param and `}`; write \\${ for these characters"
+           options_.quoted ? "`${` needs the name of a param and `}`; write \\$\\{ for these characters"
                            : "`${` needs the name of a param and `}`");
       return;
     }
@@ -286,7 +288,8 @@ class Tokenizer {
     if (unit.byte == '/') {
       fail(Code::forbidden_byte, unit.offset, 1, "a class cannot hold `/`; close it with `]` before");
     } else if (unit.byte >= 0x80 && !unit.escaped) {
-      fail(Code::wide_class, unit.offset, 1,
+      size_t width = unit.byte >= 0xF0 ? 4 : unit.byte >= 0xE0 ? 3 : 2;
+      fail(Code::wide_class, unit.offset, std::min(width, spelling_.size() - unit.offset),
            "a class matches one byte; list longer characters in braces instead");
     }
     return unit;

@@ -38,7 +38,8 @@ uint32_t find_base(const Program &program, const PolicyGraph &graph, const Index
     where = preset->second;
   }
   if (auto found = index.find({where, name}); found != index.end()) return found->second;
-  if (program.modules[where].files.back().ast.broken) return kNoPolicy;
+  const Module &target = program.modules[where];
+  if (target.incomplete || (base.preset && target.files.back().ast.broken)) return kNoPolicy;
   if (base.preset) {
     diagnostics.report(Code::unknown_policy, base.name.place,
                        "the file of preset `" + name + "` defines no policy of that name");

@@ -4,6 +4,7 @@
 
 #include "lang/spelling.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringRef.h"
 
 namespace agentfense::lang {
 namespace {
@@ -36,8 +37,8 @@ const char *colour_of(Severity severity) {
 
 void append_hex(std::string &out, unsigned char b) {
   out += "\\x";
-  out += llvm::hexdigit(b >> 4, true);
-  out += llvm::hexdigit(b & 15, true);
+  out += llvm::hexdigit(b >> 4);
+  out += llvm::hexdigit(b & 15);
 }
 
 // The length of the UTF-8 character at `i`, 0 where there is none.
@@ -45,10 +46,14 @@ size_t character_at(std::string_view bytes, size_t i) {
   auto lead = static_cast<unsigned char>(bytes[i]);
   size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
   if (length == 0 || i + length > bytes.size() || !is_utf8(bytes.substr(i, length))) return 0;
-  // C1 controls, and the marks that turn the direction of text around.
+  // C1 controls, and what hides text or turns its direction around.
   std::string_view c = bytes.substr(i, length);
-  if (c >= "\xC2\x80" && c <= "\xC2\x9F") return 0;
-  if ((c >= "\xE2\x80\xAA" && c <= "\xE2\x80\xAE") || (c >= "\xE2\x81\xA6" && c <= "\xE2\x81\xA9")) return 0;
+  auto between = [&](std::string_view first, std::string_view last) { return c >= first && c <= last; };
+  if (between("\xC2\x80", "\xC2\x9F") || between("\xE2\x80\x8B", "\xE2\x80\x8F") ||
+      between("\xE2\x80\xA8", "\xE2\x80\xAE") || between("\xE2\x81\xA0", "\xE2\x81\xAF") ||
+      c == "\xEF\xBB\xBF") {
+    return 0;
+  }
   return length;
 }
 
@@ -145,8 +150,8 @@ class Printer {
   }
 
   void print(const FixIt &fix, const Place &place) {
-    std::string text = fix.text;
-    if (!text.empty() && text.back() == '\n') text.pop_back();
+    // White space around it belongs to the fix, not to what is said of it.
+    std::string text(llvm::StringRef(fix.text).trim());
     out_ += "  fix: ";
     if (text.empty()) {
       out_ += "remove this";

@@ -24,6 +24,7 @@ struct ParsedFile {
 struct Module {
   std::string preset;             // its name; empty for the main module, unless that is a preset
   std::vector<ParsedFile> files;  // imports before the files that import them: the root is last
+  bool incomplete = false;        // an import failed, so names may be missing without fault
 };
 
 struct Program {

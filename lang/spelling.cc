@@ -39,8 +39,8 @@ void append_quoted_byte(std::string &out, unsigned char b, bool keep_high) {
     out += static_cast<char>(b);
   } else if (b < 0x20 || b == 0x7f || (b >= 0x80 && !keep_high)) {
     out += "\\x";
-    out += llvm::hexdigit(b >> 4, true);
-    out += llvm::hexdigit(b & 15, true);
+    out += llvm::hexdigit(b >> 4);
+    out += llvm::hexdigit(b & 15);
   } else {
     out += static_cast<char>(b);
   }

@@ -38,9 +38,9 @@ policy coding-agent extends preset:secrets except **/.env.example {
 
 inline MemoryFiles big_policy_files(const std::string &main) {
   return MemoryFiles{{"main.afp", main},
-                      {"team.afp", "agentfense 1\nset team = { /team }\n"},
-                      {"presets/secrets.afp",
-                       "agentfense 1\npolicy secrets {\n  limit none **/.env*, **/secrets \"hidden\"\n}\n"}};
+                     {"team.afp", "agentfense 1\nset team = { /team }\n"},
+                     {"presets/secrets.afp",
+                      "agentfense 1\npolicy secrets {\n  limit none **/.env*, **/secrets \"hidden\"\n}\n"}};
 }
 
 inline LoadOptions big_policy_options() {

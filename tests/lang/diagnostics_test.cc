@@ -126,7 +126,8 @@ TEST(DiagnosticTexts, CoverEveryCodeOfTheLanguage) {
 
 TEST(DiagnosticTexts, SpeakOurLanguage) {
   for (const Case &c : read_cases(DIAGNOSTICS_GOLDEN)) {
-    for (const char *word : {"mismatched", "viable", "extraneous", "token", "expecting", "LBRACE", "NAME_BYTE"}) {
+    for (const char *word :
+         {"mismatched", "viable", "extraneous", "token", "expecting", "LBRACE", "NAME_BYTE"}) {
       EXPECT_EQ(c.expected.find(word), std::string::npos) << c.title;
     }
   }

@@ -22,8 +22,8 @@ std::vector<std::string> names(const std::vector<SourceFile> &files) {
 
 TEST(LoadPolicy, LooksForImportsBesideTheFile) {
   MemoryFiles files{{"dir/main.afp", std::string("agentfense 1\nimport \"sub/team.afp\"\n") + kPolicy},
-                     {"dir/sub/team.afp", "agentfense 1\nimport \"deep.afp\"\n"},
-                     {"dir/sub/deep.afp", kShared}};
+                    {"dir/sub/team.afp", "agentfense 1\nimport \"deep.afp\"\n"},
+                    {"dir/sub/deep.afp", kShared}};
   Loaded loaded = load(files, {}, "dir/main.afp");
   ASSERT_TRUE(loaded.result.rules) << loaded.printed;
   EXPECT_THAT(names(loaded.result.rules->files),
@@ -32,7 +32,8 @@ TEST(LoadPolicy, LooksForImportsBesideTheFile) {
 }
 
 TEST(LoadPolicy, ReadsStandardInput) {
-  MemoryFiles files{{"-", std::string("agentfense 1\nimport \"team.afp\"\n") + kPolicy}, {"team.afp", kShared}};
+  MemoryFiles files{{"-", std::string("agentfense 1\nimport \"team.afp\"\n") + kPolicy},
+                    {"team.afp", kShared}};
   Loaded loaded = load(files, {}, "-");
   ASSERT_TRUE(loaded.result.rules) << loaded.printed;
   EXPECT_THAT(names(loaded.result.files), ElementsAre("<stdin>", "team.afp"));
@@ -41,25 +42,26 @@ TEST(LoadPolicy, ReadsStandardInput) {
 TEST(LoadPolicy, ReadsATextAtHand) {
   MemoryFiles files{{"dir/team.afp", kShared}};
   Diagnostics diagnostics;
-  LoadResult result = load_policy_text("dir/x.afp", std::string("agentfense 1\nimport \"team.afp\"\n") + kPolicy, {},
-                                       files, diagnostics);
+  LoadResult result = load_policy_text(
+      "dir/x.afp", std::string("agentfense 1\nimport \"team.afp\"\n") + kPolicy, {}, files, diagnostics);
   EXPECT_TRUE(result.rules);
   EXPECT_THAT(files.asked, ElementsAre("dir/team.afp")) << "the text itself is not read again";
 }
 
 TEST(LoadPolicy, ReadsAFileOnceThatIsImportedTwice) {
   MemoryFiles files{{"main.afp", std::string("agentfense 1\nimport \"a.afp\"\nimport \"b.afp\"\n") + kPolicy},
-                     {"a.afp", "agentfense 1\nimport \"team.afp\"\n"},
-                     {"b.afp", "agentfense 1\nimport \"team.afp\"\n"},
-                     {"team.afp", kShared}};
+                    {"a.afp", "agentfense 1\nimport \"team.afp\"\n"},
+                    {"b.afp", "agentfense 1\nimport \"team.afp\"\n"},
+                    {"team.afp", kShared}};
   Loaded loaded = load(files);
   EXPECT_TRUE(loaded.result.rules) << loaded.printed;
   EXPECT_EQ(loaded.result.files.size(), 4u);
 }
 
 TEST(LoadPolicy, NamesFilesOfPresets) {
-  MemoryFiles files{{"presets/q.afp", std::string("agentfense 1\nimport \"sub/team.afp\"\n") + "policy q {\n allow read shared\n}\n"},
-                     {"presets/sub/team.afp", kShared}};
+  MemoryFiles files{{"presets/q.afp", std::string("agentfense 1\nimport \"sub/team.afp\"\n") +
+                                          "policy q {\n allow read shared\n}\n"},
+                    {"presets/sub/team.afp", kShared}};
   LoadOptions options;
   options.preset_dirs = {"presets"};
   Loaded loaded = load(files, options, "preset:q");
@@ -89,7 +91,7 @@ TEST(LoadPolicy, TellsUnreadableFromFaulty) {
 
 TEST(LoadPolicy, ReportsTheErrorsOfAllFiles) {
   MemoryFiles files{{"main.afp", "agentfense 1\nimport \"a.afp\"\npolicy p {\n  allow raed /\n}\n"},
-                     {"a.afp", "agentfense 1\nset = { /a }\n"}};
+                    {"a.afp", "agentfense 1\nset = { /a }\n"}};
   EXPECT_THAT(load(files).codes, ElementsAre("expected-level", "expected-name"));
 }
 

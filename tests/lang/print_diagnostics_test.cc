@@ -28,14 +28,18 @@ TEST(PrintDiagnostics, PointsBehindTheLastLine) {
 }
 
 TEST(PrintDiagnostics, CountsColumnsOfWideTextAndTabs) {
-  EXPECT_EQ(print_at("\t\xC3\xA9 x", 4, 1), "a.afp:1:5: error: message [dead-rule]\n    \xC3\xA9 x\n     ^\n");
+  EXPECT_EQ(print_at("\t\xC3\xA9 x", 4, 1), "a.afp:1:5: error: message [dead-rule]\n   \xC3\xA9 x\n     ^\n");
 }
 
 TEST(PrintDiagnostics, LeavesTheTerminalAlone) {
-  std::string out = print_at("a\x1b[2Jb\x7f\xff\xC2\x9B\xE2\x80\xAE" "c", 1, 1);
+  std::string out = print_at(
+      "a\x1b[2Jb\x7f\xff\xC2\x9B\xE2\x80\xAE"
+      "c",
+      1, 1);
   EXPECT_EQ(out,
             "a.afp:1:2: error: message [dead-rule]\n"
-            "  a\\x1B[2Jb\\x7F\\xFF\\xC2\\x9B\\xE2\\x80\\xAE" "c\n"
+            "  a\\x1B[2Jb\\x7F\\xFF\\xC2\\x9B\\xE2\\x80\\xAE"
+            "c\n"
             "   ^~~~\n");
 }
 
@@ -86,7 +90,8 @@ TEST(PrintDiagnostics, ShowsExampleFixAndRemark) {
 TEST(PrintDiagnostics, NamesTheFileWhereThereIsNoLine) {
   Diagnostics diagnostics;
   diagnostics.report(Code::no_policy, Place{}, "nothing there");
-  EXPECT_EQ(print_diagnostics(diagnostics.all(), {{"a.afp", ""}}), "a.afp: error: nothing there [no-policy]\n");
+  EXPECT_EQ(print_diagnostics(diagnostics.all(), {{"a.afp", ""}}),
+            "a.afp: error: nothing there [no-policy]\n");
 }
 
 TEST(Diagnostics, SortDropsRepetitionsAndKeepsTheOrderOfEquals) {

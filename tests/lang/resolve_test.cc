@@ -249,14 +249,15 @@ policy p {
 }
 )",
                             options);
-  EXPECT_THAT(rules_of(loaded), ElementsAre("allow read \"/\\*.\\[k\\]/d\" (p)")) << "a lone ] is literal, and is escaped all the same";
+  EXPECT_THAT(rules_of(loaded), ElementsAre("allow read \"/\\*.\\[k\\]/d\" (p)"))
+      << "a lone ] is literal, and is escaped all the same";
   ASSERT_TRUE(loaded.result.rules);
   EXPECT_EQ(loaded.result.rules->tests[0].path, "/*.[k]");
 }
 
 TEST(Resolve, GivesDefinesToPresetsToo) {
   MemoryFiles files{{"main.afp", "agentfense 1\npolicy p extends preset:q {\n}\n"},
-                     {"presets/q.afp", "agentfense 1\nparam t\npolicy q {\n  allow read /${t}\n}\n"}};
+                    {"presets/q.afp", "agentfense 1\nparam t\npolicy q {\n  allow read /${t}\n}\n"}};
   LoadOptions options;
   options.preset_dirs = {"elsewhere", "presets"};
   options.defines = {{"t", "u"}};
@@ -264,15 +265,18 @@ TEST(Resolve, GivesDefinesToPresetsToo) {
 }
 
 TEST(Resolve, KeepsTheNamesOfPresetsApart) {
-  MemoryFiles files{{"main.afp", "agentfense 1\nset s = { /mine }\npolicy q extends preset:q {\n  allow write s\n}\n"},
-                     {"presets/q.afp", "agentfense 1\nset s = { /theirs }\npolicy q {\n  allow read s\n}\n"}};
+  MemoryFiles files{
+      {"main.afp", "agentfense 1\nset s = { /mine }\npolicy q extends preset:q {\n  allow write s\n}\n"},
+      {"presets/q.afp", "agentfense 1\nset s = { /theirs }\npolicy q {\n  allow read s\n}\n"}};
   LoadOptions options;
   options.preset_dirs = {"presets"};
-  EXPECT_THAT(rules_of(load(files, options)), ElementsAre("*allow read /theirs (q)", "allow write /mine (q)"));
+  EXPECT_THAT(rules_of(load(files, options)),
+              ElementsAre("*allow read /theirs (q)", "allow write /mine (q)"));
 }
 
 TEST(Resolve, ChoosesThePolicyOfAPreset) {
-  MemoryFiles files{{"presets/q.afp", "agentfense 1\npolicy r {\n}\npolicy q extends r {\n  allow read /\n}\n"}};
+  MemoryFiles files{
+      {"presets/q.afp", "agentfense 1\npolicy r {\n}\npolicy q extends r {\n  allow read /\n}\n"}};
   LoadOptions options;
   options.preset_dirs = {"presets"};
   Loaded loaded = load(files, options, "preset:q");
@@ -310,7 +314,8 @@ policy p extends base {
 }
 
 TEST(Resolve, KeepsTextReasonAndPlace) {
-  Loaded loaded = load_body("  limit   none nocase /a,\n    \"/b c\"  except /d   \"it's \\\"so\\\" \\\\ \\x41\"  # comment");
+  Loaded loaded = load_body(
+      "  limit   none nocase /a,\n    \"/b c\"  except /d   \"it's \\\"so\\\" \\\\ \\x41\"  # comment");
   ASSERT_TRUE(loaded.result.rules) << loaded.printed;
   const Rule &rule = loaded.result.rules->rules[0];
   EXPECT_EQ(rule.text, "limit none nocase /a, \"/b c\" except /d");
@@ -325,7 +330,8 @@ TEST(Resolve, KeepsTextReasonAndPlace) {
 TEST(Resolve, LongChainsEndInAnError) {
   std::string text = "agentfense 1\npolicy p0 {\n  allow read /\n}\n";
   for (int i = 1; i < 5000; ++i) {
-    text += "policy p" + std::to_string(i) + " extends p" + std::to_string(i - 1) + " {\n  allow read /a\n}\n";
+    text +=
+        "policy p" + std::to_string(i) + " extends p" + std::to_string(i - 1) + " {\n  allow read /a\n}\n";
   }
   EXPECT_THAT(load_text(text, choose("p4999")).codes, ElementsAre("too-many-rules"));
   std::string ring = "agentfense 1\n";
