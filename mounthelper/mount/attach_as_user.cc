@@ -109,7 +109,7 @@ sys::Result<sys::Fd> attach_as_user(const AttachRequest &request) {
 }
 
 void detach_as_user(const std::string &dir, unsigned long long mount_id) {
-  if (mount_id != 0 && mount_point_of(mount_id) != dir) return;
+  if (mount_id != 0 && (mount_point_of(mount_id) != dir || mount_id_at(dir) != mount_id)) return;
   pid_t child = -1;
   if (run_program({kProgram, "-u", "-q", "-z", "--", dir}, -1, child) == 0) wait_for(child);
 }

@@ -53,7 +53,9 @@ sys::Result<sys::Fd> attach_directly(const AttachRequest &request) {
 }
 
 void detach_directly(unsigned long long mount_id) {
-  if (auto place = mount_point_of(mount_id)) umount2(place->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  auto place = mount_point_of(mount_id);
+  // What somebody has mounted over the view is not ours to take; the view stays below it then, and is dead.
+  if (place && mount_id_at(*place) == mount_id) umount2(place->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 }  // namespace agentfense::mount
