@@ -18,7 +18,18 @@ source "$here/common.sh"
 need_programs
 need_sandbox
 
-show() { printf '\n$ %s\n' "$*"; }  # the command that follows, as the reader would type it
+# The command that follows, as the reader would type it.
+show() {
+  printf '\n$'
+  local word
+  for word in "$@"; do
+    case "$word" in
+      *[!A-Za-z0-9_./:=-]*) printf " '%s'" "$word" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  printf '\n'
+}
 
 step 'a real tree'
 put src/main.py 'print("hello from the sandbox")'
@@ -30,14 +41,14 @@ mkdir "$tree/out"
 step 'the policy'
 cat "$here/quickstart.afp"
 table=$scratch/quickstart.aft
-show 'agentfense-compile build quickstart.afp -o quickstart.aft'
+show agentfense-compile build quickstart.afp -o quickstart.aft
 compile "$table" "$here/quickstart.afp"
-show 'agentfense-compile explain quickstart.aft /src/main.py /out/result.txt /.env'
+show agentfense-compile explain quickstart.aft /src/main.py /out/result.txt /.env
 "$AGENTFENSE_COMPILE" explain "$table" /src/main.py /out/result.txt /.env
 
 step 'commands inside'
 inside() {
-  show "mount.agentfense run --table quickstart.aft --base tree -- $*"
+  show mount.agentfense run --table quickstart.aft --base tree -- "$@"
   sandbox "$table" "$@" 2>&1 || printf '(status %s)\n' "$?"
 }
 inside python3 src/main.py
