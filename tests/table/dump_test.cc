@@ -96,8 +96,9 @@ TEST(Dump, ClearedSlotsAreNone) {
 
 TEST(Dump, ConstantRowsNameTheirTarget) {
   EXPECT_NE(dump_text(decoded(sample_image())).find("slot 1 constant 2\n"), std::string::npos);
-  EXPECT_NE(dump_json(decoded(sample_image())).find(R"("deciding_slot": 1, "constant": 2, "exceptions": []})"),
-            std::string::npos);
+  EXPECT_NE(
+      dump_json(decoded(sample_image())).find(R"("deciding_slot": 1, "constant": 2, "exceptions": []})"),
+      std::string::npos);
 }
 
 std::string json_of(std::string_view bytes) {
