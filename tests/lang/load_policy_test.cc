@@ -98,7 +98,10 @@ TEST(LoadPolicy, ReportsTheErrorsOfAllFiles) {
 TEST(LoadPolicy, StopsAtTheDepthLimitButNotBefore) {
   MemoryFiles files;
   for (int i = 1; i < 20; ++i) {
-    files.files["f" + std::to_string(i)] = "agentfense 1\nimport \"f" + std::to_string(i + 1) + "\"\n";
+    std::string text = "agentfense 1\nimport \"f";
+    text += std::to_string(i + 1);
+    text += "\"\n";
+    files.files[std::to_string(i).insert(0, 1, 'f')] = text;
   }
   files.files["main.afp"] = "agentfense 1\nimport \"f1\"\npolicy p {\n  allow read /\n}\n";
   files.files["f15"] = "agentfense 1\n";

@@ -23,7 +23,10 @@ PatternOptions options_for(std::string_view &spelling, bool nocase) {
 
 std::string join(const std::vector<PathPattern> &patterns) {
   std::string out;
-  for (const PathPattern &pattern : patterns) out += (out.empty() ? "" : " ") + dump_pattern(pattern);
+  for (const PathPattern &pattern : patterns) {
+    if (!out.empty()) out += ' ';
+    out += dump_pattern(pattern);
+  }
   return out;
 }
 
