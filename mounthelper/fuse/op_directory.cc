@@ -44,7 +44,7 @@ sys::Result<std::shared_ptr<const Listing>> listing_at(View &view, view::NodeId 
     if (auto known = view.listings.find(id)) return known;
   }
   auto listing = read_listing(view, handle, state);
-  if (listing.ok() && (*listing)->size() > 0) view.listings.put(id, *listing);
+  if (listing.ok()) view.listings.put(id, *listing);
   return listing;
 }
 

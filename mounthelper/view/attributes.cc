@@ -31,7 +31,7 @@ mode_t mode_in_view(mode_t base_mode, const table::StateInfo &info) {
 }
 
 uint64_t inode_in_view(uint64_t dev, uint64_t ino, uint64_t root_dev) {
-  return dev == root_dev ? ino : ino ^ mix(dev);
+  return dev == root_dev ? ino : ino ^ mix(dev + 0x9e3779b97f4a7c15);
 }
 
 struct stat stat_in_view(const struct stat &base, const table::StateInfo &info, uint64_t root_dev) {
