@@ -19,7 +19,8 @@ bool has_errors_after(const lang::Diagnostics &diagnostics, size_t before) {
 
 // A table that does not decode or does not prove is a fault of this compiler, not of the policy.
 void report_fault(const std::string &what, const std::string &path, lang::Diagnostics &diagnostics) {
-  lang::Diagnostic &d = diagnostics.report(lang::Code::internal_error, {}, what + "; no table was written, please report it");
+  lang::Diagnostic &d =
+      diagnostics.report(lang::Code::internal_error, {}, what + "; no table was written, please report it");
   d.example = path;
 }
 
@@ -66,21 +67,25 @@ void compile_rules(const CompileOptions &options, lang::Diagnostics &diagnostics
   // they say is proven against the rules by a construction that shares no code with the automaton.
   std::variant<table::Table, table::DecodeError> decoded = table::decode(bytes);
   if (const auto *error = std::get_if<table::DecodeError>(&decoded)) {
-    report_fault("the table that was made fails the check `" + error->check + "`: " + error->message, "", diagnostics);
+    report_fault("the table that was made fails the check `" + error->check + "`: " + error->message, "",
+                 diagnostics);
     return;
   }
   const Proof proof = prove(*c.rules, std::get<table::Table>(decoded));
-  c.figures = {static_cast<uint32_t>(image.states.size()), static_cast<uint32_t>(image.classifier.states.size()),
-               image.component_classes, proof.pairs};
+  c.figures = {static_cast<uint32_t>(image.states.size()),
+               static_cast<uint32_t>(image.classifier.states.size()), image.component_classes, proof.pairs};
   switch (proof.verdict) {
     case Proof::Verdict::differs:
-      report_fault("the table that was made does not mean what the rules say: " + proof.detail, proof.path, diagnostics);
+      report_fault("the table that was made does not mean what the rules say: " + proof.detail, proof.path,
+                   diagnostics);
       return;
     case Proof::Verdict::over_budget:
-      diagnostics.report(lang::Code::too_complex, {},
-                         "the table cannot be proven within the budget; write the policy with fewer `**` in one pattern");
+      diagnostics.report(
+          lang::Code::too_complex, {},
+          "the table cannot be proven within the budget; write the policy with fewer `**` in one pattern");
       return;
-    case Proof::Verdict::equal: break;
+    case Proof::Verdict::equal:
+      break;
   }
   c.bytes = std::move(bytes);
   c.table.emplace(std::move(std::get<table::Table>(decoded)));

@@ -36,14 +36,14 @@ struct Compilation {
   bool io_error = false;                // the policy file could not be read
   std::optional<lang::RuleSet> rules;
   std::optional<Automaton> automaton;
-  std::vector<std::byte> bytes;      // the table; empty unless it is proven
+  std::vector<std::byte> bytes;       // the table; empty unless it is proven
   std::optional<table::Table> table;  // the same bytes, decoded
   CompileFigures figures;
 };
 
 // `source` is a path, "preset:NAME" or "-". Diagnostics come back sorted.
-[[nodiscard]] Compilation compile(const std::string &source, const CompileOptions &options, lang::FileReader &reader,
-                                  lang::Diagnostics &diagnostics);
+[[nodiscard]] Compilation compile(const std::string &source, const CompileOptions &options,
+                                  lang::FileReader &reader, lang::Diagnostics &diagnostics);
 
 // The same from a RuleSet at hand. Diagnostics are not sorted.
 void compile_rules(const CompileOptions &options, lang::Diagnostics &diagnostics, Compilation &compilation);

@@ -10,7 +10,8 @@ std::string portable_name(const lang::RuleSet &rules, uint32_t file) {
   const std::string &main = rules.files.front().name;
   const std::string &name = rules.files[file].name;
   const size_t slash = main.rfind('/');
-  if (slash == std::string::npos || !name.starts_with(std::string_view(main).substr(0, slash + 1))) return name;
+  if (slash == std::string::npos || !name.starts_with(std::string_view(main).substr(0, slash + 1)))
+    return name;
   return name.substr(slash + 1);
 }
 

@@ -20,7 +20,10 @@ constexpr uint64_t kMaxConfigs = 4'000'000;
 class Liveness {
  public:
   Liveness(const lang::RuleSet &rules, const Automaton &a, uint32_t rule)
-      : a_(a), level_(rules.rules[rule].level), stepper_(a.trie, rule), walk_(rules.rules[rule].patterns, a.trie) {}
+      : a_(a),
+        level_(rules.rules[rule].level),
+        stepper_(a.trie, rule),
+        walk_(rules.rules[rule].patterns, a.trie) {}
 
   // Almost every rule lives on the straight way down its own pattern; only where it does not there
   // are the names looked at that lead past it.
@@ -62,14 +65,19 @@ class Liveness {
     c.insert(c.end(), words.begin(), words.end());
     return c;
   }
-  static PatternWalk::Positions positions_of(const Config &c) { return {c.begin() + 1, c.begin() + 1 + c[0]}; }
-  static PathState state_of(const Config &c) { return decode_state(std::span<const uint32_t>(c).subspan(1 + c[0])); }
+  static PatternWalk::Positions positions_of(const Config &c) {
+    return {c.begin() + 1, c.begin() + 1 + c[0]};
+  }
+  static PathState state_of(const Config &c) {
+    return decode_state(std::span<const uint32_t>(c).subspan(1 + c[0]));
+  }
 
   [[nodiscard]] std::vector<uint32_t> letters_for(const PatternWalk::Positions &at) const {
     std::vector<GlobId> globs;
     walk_.waiting(at, globs);
     std::vector<uint32_t> letters;
-    for (const GlobId g : globs) letters.insert(letters.end(), a_.names.letters_of[g].begin(), a_.names.letters_of[g].end());
+    for (const GlobId g : globs)
+      letters.insert(letters.end(), a_.names.letters_of[g].begin(), a_.names.letters_of[g].end());
     std::ranges::sort(letters);
     letters.erase(std::ranges::unique(letters).begin(), letters.end());
     return letters;
@@ -100,7 +108,8 @@ class Liveness {
       std::vector<uint32_t> entered;
       stepper_.entered_by(state.nodes, a_.names.letters[x], entered);
       std::vector<ProvenanceUpdate> updates;
-      offer(a_.names.witness[x], config(walk_.step(at, a_.names.letters[x]), stepper_.advance(state, entered, updates)));
+      offer(a_.names.witness[x],
+            config(walk_.step(at, a_.names.letters[x]), stepper_.advance(state, entered, updates)));
     }
   }
 
@@ -117,7 +126,8 @@ void report(const lang::RuleSet &rules, const Automaton &a, uint32_t r, const st
   const bool capped = there.rule != kNoRule && rules.rules[there.rule].kind == lang::Rule::Kind::limit;
   std::string why = capped ? "a limit holds everything that it covers at a lower level"
                            : "other rules already allow everything that it covers";
-  lang::Diagnostic &d = diagnostics.report(lang::Code::dead_rule, rule.place, "`" + rule.text + "` changes nothing: " + why);
+  lang::Diagnostic &d =
+      diagnostics.report(lang::Code::dead_rule, rule.place, "`" + rule.text + "` changes nothing: " + why);
   if (rule.inherited) d.severity = lang::Severity::note;
   d.example = covered;
   if (there.rule != kNoRule && there.rule != r) {
@@ -135,7 +145,8 @@ void report(const lang::RuleSet &rules, const Automaton &a, uint32_t r, const st
 
 }  // namespace
 
-void check_dead_rules(const lang::RuleSet &rules, const Automaton &automaton, lang::Diagnostics &diagnostics) {
+void check_dead_rules(const lang::RuleSet &rules, const Automaton &automaton,
+                      lang::Diagnostics &diagnostics) {
   uint64_t spent = 0;
   uint32_t undecided = 0;
   uint32_t first_undecided = 0;
@@ -154,7 +165,8 @@ void check_dead_rules(const lang::RuleSet &rules, const Automaton &automaton, la
   if (undecided > 0) {
     lang::Diagnostic &d = diagnostics.report(
         lang::Code::too_complex, rules.rules[first_undecided].place,
-        "whether this rule" + (undecided > 1 ? " and " + std::to_string(undecided - 1) + " more" : std::string()) +
+        "whether this rule" +
+            (undecided > 1 ? " and " + std::to_string(undecided - 1) + " more" : std::string()) +
             " change anything could not be decided within the budget; the table is not affected");
     d.severity = lang::Severity::note;
   }

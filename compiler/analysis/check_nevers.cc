@@ -45,7 +45,8 @@ Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, cons
     const PatternWalk::Positions staying = walk.step(at, {});
     std::vector<LetterChoice::Choice> choices;
     choice.choose(c[0], apart, choices);
-    for (const LetterChoice::Choice &ch : choices) offer(a.names.witness[ch.letter], config(ch.target, staying));
+    for (const LetterChoice::Choice &ch : choices)
+      offer(a.names.witness[ch.letter], config(ch.target, staying));
   };
   return shortest_path(config(a.paths.start, walk.start()), steps, kMaxConfigs);
 }
@@ -59,8 +60,9 @@ void check_nevers(const lang::RuleSet &rules, const Automaton &automaton, lang::
     const Search search = find_breaking_path(never, automaton, choice);
     if (search.over_budget) {
       diagnostics.report(lang::Code::too_complex, never.place,
-                         "whether `" + never.text + "` holds cannot be decided within the budget; "
-                         "write it with fewer `**`");
+                         "whether `" + never.text +
+                             "` holds cannot be decided within the budget; "
+                             "write it with fewer `**`");
       continue;
     }
     if (!search.path) continue;

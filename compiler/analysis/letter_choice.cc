@@ -25,7 +25,8 @@ LetterChoice::LetterChoice(const Automaton &automaton) : automaton_(automaton) {
   }
 }
 
-void LetterChoice::choose(uint32_t state, const std::vector<uint32_t> &apart, std::vector<Choice> &out) const {
+void LetterChoice::choose(uint32_t state, const std::vector<uint32_t> &apart,
+                          std::vector<Choice> &out) const {
   const SparseDfa &paths = automaton_.paths;
   std::map<uint32_t, uint32_t> best;  // target -> letter
   const auto offer = [&](uint32_t letter, uint32_t target) {

@@ -26,7 +26,7 @@ class LetterChoice {
  private:
   const Automaton &automaton_;
   std::vector<uint32_t> by_name_;
-  std::vector<uint32_t> rank_;                 // letter -> position in by_name_
+  std::vector<uint32_t> rank_;                   // letter -> position in by_name_
   std::vector<std::vector<Edge>> base_by_name_;  // per base: its edges, best letter first
 };
 

@@ -7,6 +7,7 @@
 
 namespace agentfense::compiler {
 
-void report_too_complex(const lang::RuleSet &rules, const TooComplex &too_complex, lang::Diagnostics &diagnostics);
+void report_too_complex(const lang::RuleSet &rules, const TooComplex &too_complex,
+                        lang::Diagnostics &diagnostics);
 
 }  // namespace agentfense::compiler

@@ -100,7 +100,8 @@ TooComplex blame_globs(const lang::RuleSet &rules, const PathTrie &trie, const G
     for (const GlobId g : globs) share += static_cast<double>(cost[g]);
     if (share > 0) costs.push_back({index, never, share});
   };
-  for (uint32_t r = 0; r < rules.rules.size(); ++r) add(r, false, rules.rules[r].patterns, &rules.rules[r].except);
+  for (uint32_t r = 0; r < rules.rules.size(); ++r)
+    add(r, false, rules.rules[r].patterns, &rules.rules[r].except);
   for (uint32_t n = 0; n < rules.nevers.size(); ++n) add(n, true, rules.nevers[n].patterns, nullptr);
   return rank(TooComplex::Where::names, std::move(costs));
 }

@@ -19,9 +19,9 @@ namespace agentfense::compiler {
 
 struct StateFacts {
   lang::Level level = lang::Level::none;
-  uint32_t slot = 0;            // provenance slot that decides
-  bool visible_below = false;   // a path strictly below has a level above none
-  bool uniform_below = false;   // every path strictly below has level `below`
+  uint32_t slot = 0;           // provenance slot that decides
+  bool visible_below = false;  // a path strictly below has a level above none
+  bool uniform_below = false;  // every path strictly below has level `below`
   lang::Level below = lang::Level::none;
   bool writable_child = false;  // a direct child has level write
   uint32_t alike = 0;           // equal: same levels here and at every path below
@@ -30,9 +30,9 @@ struct StateFacts {
 struct Automaton {
   PathTrie trie;
   NameAutomaton names;
-  SparseDfa paths;  // over letters of `names`; start is state 0
-  std::vector<StateFacts> facts;                       // per state of `paths`
-  std::vector<std::vector<ProvenanceUpdate>> labels;   // labels[0] is empty
+  SparseDfa paths;                                    // over letters of `names`; start is state 0
+  std::vector<StateFacts> facts;                      // per state of `paths`
+  std::vector<std::vector<ProvenanceUpdate>> labels;  // labels[0] is empty
   uint32_t start_label = 0;
   uint32_t slots = 1;
   uint32_t raw_states = 0;  // before minimisation, for the report
@@ -43,9 +43,9 @@ struct TooComplex {
   enum class Where : uint8_t { names, paths };
   Where where;
   struct Cost {
-    uint32_t rule;     // index into RuleSet::rules, or
-    bool never;        // into RuleSet::nevers where set
-    double share;      // of all states that some rule takes part in, 0..1
+    uint32_t rule;  // index into RuleSet::rules, or
+    bool never;     // into RuleSet::nevers where set
+    double share;   // of all states that some rule takes part in, 0..1
   };
   std::vector<Cost> costs;  // the dearest first, at most five
 };

@@ -101,7 +101,8 @@ class Subsets {
     }
     std::ranges::sort(touched_);
 
-    SparseDfa::State row{base, static_cast<uint32_t>(out_.dfa.edges.size()), 0, effect_id(PathStepper::effect(state))};
+    SparseDfa::State row{base, static_cast<uint32_t>(out_.dfa.edges.size()), 0,
+                         effect_id(PathStepper::effect(state))};
     bool within = true;
     for (const uint32_t letter : touched_) {
       std::vector<uint32_t> &entered = entered_[letter];

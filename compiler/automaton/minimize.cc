@@ -46,7 +46,8 @@ class Refiner {
     replaced_.reserve(dfa.edges.size());
     for (uint32_t s = 0; s < dfa.states.size(); ++s) {
       const uint32_t base = dfa.states[s].base;
-      for (const Edge &e : dfa.edges_of(s)) replaced_.push_back(base == s ? Edge{e.symbol, s, 0} : dfa.row(base, e.symbol));
+      for (const Edge &e : dfa.edges_of(s))
+        replaced_.push_back(base == s ? Edge{e.symbol, s, 0} : dfa.row(base, e.symbol));
     }
   }
 

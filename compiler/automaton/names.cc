@@ -162,7 +162,8 @@ class Subsets {
     }
     std::ranges::sort(touched_);
 
-    SparseDfa::State state{base, static_cast<uint32_t>(dfa.edges.size()), static_cast<uint32_t>(touched_.size()), 0};
+    SparseDfa::State state{base, static_cast<uint32_t>(dfa.edges.size()),
+                           static_cast<uint32_t>(touched_.size()), 0};
     for (const uint8_t c : touched_) {
       std::vector<uint32_t> &next = targets_[c];
       next.insert(next.end(), kept_.begin(), kept_.end());
@@ -183,7 +184,8 @@ class Subsets {
 };
 
 // Blames each glob for the states that its nodes take part in.
-GlobCost count_costs(const GlobTrie &trie, const Subsets &subsets, const std::vector<lang::ComponentGlob> &globs) {
+GlobCost count_costs(const GlobTrie &trie, const Subsets &subsets,
+                     const std::vector<lang::ComponentGlob> &globs) {
   std::vector<uint64_t> per_node(trie.nodes.size());
   for (uint32_t s = 0; s < subsets.size(); ++s) {
     for (uint32_t n : subsets.nodes_of(s)) ++per_node[n];
@@ -299,7 +301,8 @@ std::optional<NameAutomaton> build_names(const std::vector<lang::ComponentGlob> 
 
   // A set that no name has (only "", "." or ".." would, or a base that is leaned on and never
   // reached) is no letter. No name ends in its states, so any number serves them.
-  std::vector<std::string> witness = shortest_names(raw, names.byte_class, static_cast<uint32_t>(sets.size()));
+  std::vector<std::string> witness =
+      shortest_names(raw, names.byte_class, static_cast<uint32_t>(sets.size()));
   std::vector<uint32_t> renumber(sets.size(), 0);
   for (uint32_t x = 0; x < sets.size(); ++x) {
     if (witness[x].empty()) continue;

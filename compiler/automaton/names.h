@@ -20,8 +20,8 @@ using GlobId = uint32_t;
 
 struct NameAutomaton {
   std::array<uint8_t, 256> byte_class{};
-  SparseDfa dfa;                                // over byte classes; out = letter
-  std::vector<std::vector<GlobId>> letters;     // each sorted; those that some name has
+  SparseDfa dfa;                                  // over byte classes; out = letter
+  std::vector<std::vector<GlobId>> letters;       // each sorted; those that some name has
   std::vector<std::vector<uint32_t>> letters_of;  // glob -> letters that hold it, sorted
 
   // Per letter the shortest name that has it, the lexicographically least of those.
@@ -39,7 +39,8 @@ using GlobCost = std::vector<uint64_t>;
 
 // The shortest, then least, name for each out of `dfa` (over `byte_class`); empty where only "" or
 // "." or ".." has it, which are no names.
-[[nodiscard]] std::vector<std::string> shortest_names(const SparseDfa &dfa, const std::array<uint8_t, 256> &byte_class,
+[[nodiscard]] std::vector<std::string> shortest_names(const SparseDfa &dfa,
+                                                      const std::array<uint8_t, 256> &byte_class,
                                                       uint32_t outs);
 
 }  // namespace agentfense::compiler

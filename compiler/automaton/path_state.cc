@@ -7,7 +7,9 @@ namespace {
 
 using lang::Level;
 
-bool contains(const std::vector<uint32_t> &sorted, uint32_t x) { return std::ranges::binary_search(sorted, x); }
+bool contains(const std::vector<uint32_t> &sorted, uint32_t x) {
+  return std::ranges::binary_search(sorted, x);
+}
 
 void sort_unique(std::vector<uint32_t> &v) {
   std::ranges::sort(v);
@@ -76,7 +78,8 @@ void PathStepper::apply(PathState &state, const std::vector<uint32_t> &entered,
     for (const Action &action : trie_.nodes[n].actions) {
       if (action.kind == Action::Kind::open && !contains(state.opened, action.group)) {
         state.opened.insert(std::ranges::upper_bound(state.opened, action.group), action.group);
-        std::erase_if(state.limits, [&](const HeldLimit &l) { return l.slot == kFirstGroupSlot + action.group; });
+        std::erase_if(state.limits,
+                      [&](const HeldLimit &l) { return l.slot == kFirstGroupSlot + action.group; });
       }
     }
   }
@@ -105,7 +108,8 @@ void PathStepper::apply(PathState &state, const std::vector<uint32_t> &entered,
       switch (action.kind) {
         case Action::Kind::raise:
           if (action.rule == skip_) break;
-          if (action.level > raised || (action.level == raised && raised > state.allowed && action.rule < raised_by)) {
+          if (action.level > raised ||
+              (action.level == raised && raised > state.allowed && action.rule < raised_by)) {
             raised = action.level;
             raised_by = action.rule;
           }
@@ -120,7 +124,8 @@ void PathStepper::apply(PathState &state, const std::vector<uint32_t> &entered,
           begin({slot, trie_.groups[action.group].level}, action.rule);
           break;
         }
-        case Action::Kind::open: break;
+        case Action::Kind::open:
+          break;
       }
     }
   }

@@ -61,7 +61,8 @@ class PathStepper {
   [[nodiscard]] PathState start(std::vector<ProvenanceUpdate> &updates) const;
 
   // The nodes that `from` enters by a component that matches exactly `globs` (sorted).
-  void entered_by(std::span<const uint32_t> from, std::span<const GlobId> globs, std::vector<uint32_t> &entered) const;
+  void entered_by(std::span<const uint32_t> from, std::span<const GlobId> globs,
+                  std::vector<uint32_t> &entered) const;
 
   // The state after a component by which `entered` was entered (in any order, repeats allowed).
   [[nodiscard]] PathState advance(const PathState &from, std::vector<uint32_t> &entered,
@@ -73,7 +74,8 @@ class PathStepper {
   [[nodiscard]] static Effect effect(const PathState &state);
 
  private:
-  void apply(PathState &state, const std::vector<uint32_t> &entered, std::vector<ProvenanceUpdate> &updates) const;
+  void apply(PathState &state, const std::vector<uint32_t> &entered,
+             std::vector<ProvenanceUpdate> &updates) const;
   lang::Level prune(PathState &state) const;  // returns the level that nothing below can pass
   [[nodiscard]] bool can_still_open(const PathState &state, uint32_t group) const;
   [[nodiscard]] lang::Level settle(PathState &state) const;

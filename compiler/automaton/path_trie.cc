@@ -70,10 +70,18 @@ void summarise(PathTrie &trie) {
     std::vector<uint32_t> closes, opens;
     for (const Action &action : node.actions) {
       switch (action.kind) {
-        case Action::Kind::raise: node.max_raise = std::max(node.max_raise, action.level); break;
-        case Action::Kind::floor: node.min_floor = std::min(node.min_floor, action.level); break;
-        case Action::Kind::close: closes.push_back(action.group); break;
-        case Action::Kind::open: opens.push_back(action.group); break;
+        case Action::Kind::raise:
+          node.max_raise = std::max(node.max_raise, action.level);
+          break;
+        case Action::Kind::floor:
+          node.min_floor = std::min(node.min_floor, action.level);
+          break;
+        case Action::Kind::close:
+          closes.push_back(action.group);
+          break;
+        case Action::Kind::open:
+          opens.push_back(action.group);
+          break;
       }
     }
     const auto take = [&](uint32_t c) {
@@ -129,7 +137,8 @@ PathTrie build_trie(const lang::RuleSet &rules) {
       }
     }
     for (const lang::RulePattern &pattern : rule.patterns) {
-      for (const lang::PathPattern &alternative : pattern.alternatives) act(builder.insert(alternative, r), action);
+      for (const lang::PathPattern &alternative : pattern.alternatives)
+        act(builder.insert(alternative, r), action);
     }
   }
   for (const lang::NeverRule &never : rules.nevers) {

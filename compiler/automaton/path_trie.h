@@ -31,10 +31,10 @@ struct Action {
 };
 
 struct PathNode {
-  bool deep = false;                // `**`: stays whatever component follows
-  uint32_t deep_child = kNoNode;    // entered together with this node
+  bool deep = false;              // `**`: stays whatever component follows
+  uint32_t deep_child = kNoNode;  // entered together with this node
   std::vector<std::pair<GlobId, uint32_t>> edges;
-  std::vector<Action> actions;      // on entering the node
+  std::vector<Action> actions;  // on entering the node
 
   // What this node or one below it can still do; pruning reads it.
   lang::Level max_raise = lang::Level::none;
@@ -50,7 +50,7 @@ struct PathTrie {
   std::vector<Group> groups;
   std::vector<lang::ComponentGlob> globs;  // by GlobId; those of the nevers included
   std::map<lang::ComponentGlob, GlobId> glob_ids;
-  std::unordered_map<uint64_t, uint32_t> child;  // node << 32 | glob -> node
+  std::unordered_map<uint64_t, uint32_t> child;      // node << 32 | glob -> node
   std::vector<std::vector<uint32_t>> rules_of_node;  // who put the node there: what `too-complex` blames
 
   // kNoNode where there is none.

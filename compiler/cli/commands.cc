@@ -37,7 +37,8 @@ std::string place_and_text(const std::string &file, uint32_t line, std::string_v
 
 // One line of `explain`.
 void print_line(const std::string &path, const char *level, const std::string &rule, bool traversable) {
-  std::cout << lang::escape_bytes(path) << '\t' << level << '\t' << (rule.empty() ? "no rule allows it" : rule);
+  std::cout << lang::escape_bytes(path) << '\t' << level << '\t'
+            << (rule.empty() ? "no rule allows it" : rule);
   if (traversable) std::cout << " (a directory here shows, for what is visible below it)";
   std::cout << '\n';
 }
@@ -97,9 +98,9 @@ int build(const PolicyArguments &arguments, const std::string &output, bool quie
   if (c.bytes.empty()) return c.io_error ? kUsage : kPolicyErrors;
   if (!write_atomically(output, c.bytes)) return kUsage;
   if (!quiet) {
-    std::cerr << lang::escape_bytes(output) << ": " << c.rules->rules.size() << " rules, " << c.figures.path_states
-              << " states, " << c.figures.component_classes << " name classes, " << c.bytes.size()
-              << " bytes, proven over all paths\n";
+    std::cerr << lang::escape_bytes(output) << ": " << c.rules->rules.size() << " rules, "
+              << c.figures.path_states << " states, " << c.figures.component_classes << " name classes, "
+              << c.bytes.size() << " bytes, proven over all paths\n";
   }
   return kFine;
 }
@@ -138,7 +139,8 @@ int verify(const std::string &file) {
   if (!t) return kPolicyErrors;
   std::cout << lang::escape_bytes(file) << ": sound; policy " << lang::escape_bytes(t->policy()) << ", "
             << t->rule_count() << " rules, " << t->state_count() << " states, " << t->class_count()
-            << " name classes, " << t->byte_size() << " bytes, sha256 " << table::to_hex(t->file_digest()) << "\n";
+            << " name classes, " << t->byte_size() << " bytes, sha256 " << table::to_hex(t->file_digest())
+            << "\n";
   return kFine;
 }
 

@@ -22,7 +22,8 @@ void complain(const std::string &file, const std::string &what) {
 
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string &beside) : name_(beside + ".XXXXXX"), fd_(::mkostemp(name_.data(), O_CLOEXEC)) {}
+  explicit TemporaryFile(const std::string &beside)
+      : name_(beside + ".XXXXXX"), fd_(::mkostemp(name_.data(), O_CLOEXEC)) {}
   TemporaryFile(const TemporaryFile &) = delete;
   TemporaryFile &operator=(const TemporaryFile &) = delete;
   ~TemporaryFile() {
@@ -90,7 +91,8 @@ std::optional<table::Table> read_table(const std::string &file) {
   }
   auto decoded = table::decode(std::as_bytes(std::span(bytes)), limits);
   if (const auto *failed = std::get_if<table::DecodeError>(&decoded)) {
-    complain(file, "is no sound table, check `" + failed->check + "`: " + failed->message + "; build it again");
+    complain(file,
+             "is no sound table, check `" + failed->check + "`: " + failed->message + "; build it again");
     return std::nullopt;
   }
   return std::move(std::get<table::Table>(decoded));

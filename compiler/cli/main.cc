@@ -12,7 +12,9 @@ using namespace agentfense::compiler::cli;
 
 void add_policy_options(CLI::App &command, PolicyArguments &arguments) {
   command.add_option("--policy", arguments.policy, "The policy of the file to take, where it has several");
-  command.add_option("-D", arguments.defines, "Give a param its value")->type_name("NAME=VALUE")->allow_extra_args(false);
+  command.add_option("-D", arguments.defines, "Give a param its value")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   command.add_option("--preset-dir", arguments.preset_dirs, "Look for presets here first")
       ->type_name("DIR")
       ->allow_extra_args(false);
@@ -38,13 +40,15 @@ int main(int argc, char **argv) {
 
   CLI::App *build_command = app.add_subcommand("build", "Compile a policy to a table and prove it");
   build_command->footer("Example: agentfense-compile build preset:agent-safe -o safe.aft");
-  build_command->add_option("FILE", policy.source, "A policy file, preset:NAME, or - for standard input")->required();
+  build_command->add_option("FILE", policy.source, "A policy file, preset:NAME, or - for standard input")
+      ->required();
   build_command->add_option("-o,--output", output, "The table to write")->required()->type_name("OUT.aft");
   build_command->add_flag("-q,--quiet", quiet, "Say nothing where all is well");
   add_policy_options(*build_command, policy);
   build_command->callback([&] { status = build(policy, output, quiet); });
 
-  CLI::App *explain_command = app.add_subcommand("explain", "Print the level of paths and the rule that decides");
+  CLI::App *explain_command =
+      app.add_subcommand("explain", "Print the level of paths and the rule that decides");
   explain_command->footer(
       "Prints PATH<TAB>LEVEL<TAB>RULE for each path, RULE as file:line text.\n"
       "Example: agentfense-compile explain preset:agent-safe /src/.env /output/log.txt");
@@ -60,9 +64,11 @@ int main(int argc, char **argv) {
 
   CLI::App *dump_command = app.add_subcommand("dump", "Print a table, or an inner form of a policy, as text");
   dump_command->footer("Example: agentfense-compile dump review.aft --json");
-  dump_command->add_option("FILE", policy.source, "A table; with --rules or --automaton a policy")->required();
+  dump_command->add_option("FILE", policy.source, "A table; with --rules or --automaton a policy")
+      ->required();
   CLI::Option *json_flag = dump_command->add_flag("--json", json, "As JSON");
-  CLI::Option *rules_flag = dump_command->add_flag("--rules", rules, "The rules of a policy, nothing left to look up");
+  CLI::Option *rules_flag =
+      dump_command->add_flag("--rules", rules, "The rules of a policy, nothing left to look up");
   CLI::Option *automaton_flag = dump_command->add_flag("--automaton", automaton, "The automaton of a policy");
   rules_flag->excludes(json_flag)->excludes(automaton_flag);
   automaton_flag->excludes(json_flag);

@@ -105,7 +105,8 @@ ByteKinds split_bytes(const table::Classifier &c, const Tree &tree) {
 // The sets of tree nodes that some name reaches, and where each kind of byte takes them.
 class NodeSets {
  public:
-  NodeSets(const Tree &tree, const ByteKinds &kinds) : tree_(tree), kinds_(kinds), reached_(kinds.bytes.size()) {}
+  NodeSets(const Tree &tree, const ByteKinds &kinds)
+      : tree_(tree), kinds_(kinds), reached_(kinds.bytes.size()) {}
 
   uint32_t id(std::vector<uint32_t> set) {
     std::ranges::sort(set);
@@ -156,7 +157,8 @@ uint32_t GlobNumbers::of(const lang::ComponentGlob &glob) {
 }
 
 std::optional<std::vector<JointLetter>> joint_names(const table::Classifier &classifier,
-                                                    const std::vector<lang::ComponentGlob> &globs, uint64_t max_pairs) {
+                                                    const std::vector<lang::ComponentGlob> &globs,
+                                                    uint64_t max_pairs) {
   Tree tree;
   for (uint32_t g = 0; g < globs.size(); ++g) tree.add(globs[g], g);
   const ByteKinds kinds = split_bytes(classifier, tree);
@@ -198,7 +200,8 @@ std::optional<std::vector<JointLetter>> joint_names(const table::Classifier &cla
       const uint32_t component_class = classifier.states[v.state].component_class;
       if (letter_ids.try_emplace({component_class, matched}, static_cast<uint32_t>(letters.size())).second) {
         std::string name;
-        for (uint32_t at = i; at != 0; at = visits[at].from) name.push_back(static_cast<char>(visits[at].byte));
+        for (uint32_t at = i; at != 0; at = visits[at].from)
+          name.push_back(static_cast<char>(visits[at].byte));
         std::ranges::reverse(name);
         letters.push_back({component_class, std::move(matched), std::move(name)});
       }

@@ -32,8 +32,7 @@ class GlobNumbers {
 };
 
 // Nothing where more than `max_pairs` pairs would have to be looked at.
-[[nodiscard]] std::optional<std::vector<JointLetter>> joint_names(const table::Classifier &classifier,
-                                                                  const std::vector<lang::ComponentGlob> &globs,
-                                                                  uint64_t max_pairs);
+[[nodiscard]] std::optional<std::vector<JointLetter>> joint_names(
+    const table::Classifier &classifier, const std::vector<lang::ComponentGlob> &globs, uint64_t max_pairs);
 
 }  // namespace agentfense::compiler::proof

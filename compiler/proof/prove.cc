@@ -27,7 +27,8 @@ class Prover {
       : rules_(rules), image_(table.image()), budget_(budget), walk_(rules, globs_) {}
 
   Proof run() {
-    std::optional<std::vector<JointLetter>> letters = joint_names(image_.classifier, globs_.all(), budget_.max_pairs);
+    std::optional<std::vector<JointLetter>> letters =
+        joint_names(image_.classifier, globs_.all(), budget_.max_pairs);
     if (!letters) {
       proof_.verdict = Proof::Verdict::over_budget;
       return proof_;
@@ -60,12 +61,13 @@ class Prover {
   struct Pair {
     uint32_t state;
     uint32_t standing;
-    uint32_t from;    // pair
+    uint32_t from;  // pair
     uint32_t letter;
   };
 
   uint32_t standing_id(Standing s) {
-    const auto [it, fresh] = standing_ids_.try_emplace(std::move(s), static_cast<uint32_t>(standings_.size()));
+    const auto [it, fresh] =
+        standing_ids_.try_emplace(std::move(s), static_cast<uint32_t>(standings_.size()));
     if (fresh) standings_.push_back(&it->first);
     return it->second;
   }
@@ -95,7 +97,8 @@ class Prover {
     const auto table_says = static_cast<lang::Level>(image_.states[state].level);
     if (rules_say != table_says) {
       fail(path_of(static_cast<uint32_t>(pairs_.size() - 1)),
-           std::string("the table says ") + lang::level_name(table_says) + ", the rules say " + lang::level_name(rules_say));
+           std::string("the table says ") + lang::level_name(table_says) + ", the rules say " +
+               lang::level_name(rules_say));
     }
   }
 
@@ -193,7 +196,8 @@ class Prover {
       const bool limit = rules_.rules[u.rule].kind == lang::Rule::Kind::limit;
       if (covers && limit == (u.slot != 0)) continue;
       std::string path = from == kNone ? "/" : path_of(from) + "/" + letters_[letter].name;
-      fail(std::move(path), "the table names a deciding rule that does not speak there: " + rules_.rules[u.rule].text);
+      fail(std::move(path),
+           "the table names a deciding rule that does not speak there: " + rules_.rules[u.rule].text);
     }
   }
 

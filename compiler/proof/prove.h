@@ -30,6 +30,7 @@ struct ProofBudget {
 };
 
 // REQUIRES: `table` came out of decode().
-[[nodiscard]] Proof prove(const lang::RuleSet &rules, const table::Table &table, const ProofBudget &budget = {});
+[[nodiscard]] Proof prove(const lang::RuleSet &rules, const table::Table &table,
+                          const ProofBudget &budget = {});
 
 }  // namespace agentfense::compiler

@@ -14,7 +14,9 @@ std::span<const uint32_t> part(const Standing &s, size_t begin, size_t count) {
 }
 std::span<const uint32_t> active_of(const Standing &s) { return part(s, kHeader, s[2]); }
 std::span<const uint32_t> opened_of(const Standing &s) { return part(s, kHeader + s[2], s[3]); }
-std::span<const uint32_t> nodes_of(const Standing &s) { return std::span<const uint32_t>(s).subspan(kHeader + s[2] + s[3]); }
+std::span<const uint32_t> nodes_of(const Standing &s) {
+  return std::span<const uint32_t>(s).subspan(kHeader + s[2] + s[3]);
+}
 
 void tidy(std::vector<uint32_t> &v) {
   std::ranges::sort(v);
@@ -31,8 +33,10 @@ RuleWalk::RuleWalk(const lang::RuleSet &rules, GlobNumbers &globs) {
     if (rule.kind == lang::Rule::Kind::limit) end.what = End::What::limit;
     if (!rule.except.empty()) {
       std::set<lang::PathPattern> excepts;
-      for (const lang::RulePattern &p : rule.except) excepts.insert(p.alternatives.begin(), p.alternatives.end());
-      const auto [it, fresh] = sets.try_emplace({rule.level, excepts}, static_cast<uint32_t>(set_level_.size()));
+      for (const lang::RulePattern &p : rule.except)
+        excepts.insert(p.alternatives.begin(), p.alternatives.end());
+      const auto [it, fresh] =
+          sets.try_emplace({rule.level, excepts}, static_cast<uint32_t>(set_level_.size()));
       if (fresh) set_level_.push_back(rule.level);
       end.what = End::What::limit_of_set;
       end.set = it->second;
@@ -77,7 +81,8 @@ Standing RuleWalk::start(std::vector<uint32_t> &rules_met) const {
   return arrive(0, static_cast<uint32_t>(Level::write), {}, {}, {}, {0}, rules_met);
 }
 
-Standing RuleWalk::step(const Standing &from, std::span<const uint32_t> globs, std::vector<uint32_t> &rules_met) const {
+Standing RuleWalk::step(const Standing &from, std::span<const uint32_t> globs,
+                        std::vector<uint32_t> &rules_met) const {
   std::vector<uint32_t> stay, entered;
   for (const uint32_t n : nodes_of(from)) {
     const Node &node = nodes_[n];
@@ -94,20 +99,28 @@ Standing RuleWalk::step(const Standing &from, std::span<const uint32_t> globs, s
     }
   }
   const std::span<const uint32_t> active = active_of(from), opened = opened_of(from);
-  return arrive(from[0], from[1], {active.begin(), active.end()}, {opened.begin(), opened.end()}, std::move(stay),
-                std::move(entered), rules_met);
+  return arrive(from[0], from[1], {active.begin(), active.end()}, {opened.begin(), opened.end()},
+                std::move(stay), std::move(entered), rules_met);
 }
 
-Standing RuleWalk::arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active, std::vector<uint32_t> opened,
-                          std::vector<uint32_t> nodes, std::vector<uint32_t> entered,
-                          std::vector<uint32_t> &rules_met) const {
+Standing RuleWalk::arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
+                          std::vector<uint32_t> opened, std::vector<uint32_t> nodes,
+                          std::vector<uint32_t> entered, std::vector<uint32_t> &rules_met) const {
   for (const uint32_t n : entered) {
     for (const End &end : nodes_[n].ends) {
       switch (end.what) {
-        case End::What::allow: allowed = std::max(allowed, static_cast<uint32_t>(end.level)); break;
-        case End::What::limit: floor = std::min(floor, static_cast<uint32_t>(end.level)); break;
-        case End::What::limit_of_set: active.push_back(end.set); break;
-        case End::What::except_of_set: opened.push_back(end.set); break;
+        case End::What::allow:
+          allowed = std::max(allowed, static_cast<uint32_t>(end.level));
+          break;
+        case End::What::limit:
+          floor = std::min(floor, static_cast<uint32_t>(end.level));
+          break;
+        case End::What::limit_of_set:
+          active.push_back(end.set);
+          break;
+        case End::What::except_of_set:
+          opened.push_back(end.set);
+          break;
       }
       if (end.what != End::What::except_of_set) rules_met.push_back(end.rule);
     }
@@ -130,7 +143,8 @@ Standing RuleWalk::arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t
 
 Level RuleWalk::level(const Standing &s, const RuleWalk &walk) {
   uint32_t level = std::min(s[0], s[1]);
-  for (const uint32_t set : active_of(s)) level = std::min(level, static_cast<uint32_t>(walk.set_level_[set]));
+  for (const uint32_t set : active_of(s))
+    level = std::min(level, static_cast<uint32_t>(walk.set_level_[set]));
   return static_cast<Level>(level);
 }
 
@@ -143,8 +157,12 @@ Standing RuleWalk::lasting(const Standing &s) const {
   return lasting;
 }
 
-void RuleWalk::passing_globs(const Standing &s, std::vector<uint32_t> &globs) const { waiting(s, true, globs); }
-void RuleWalk::waiting_globs(const Standing &s, std::vector<uint32_t> &globs) const { waiting(s, false, globs); }
+void RuleWalk::passing_globs(const Standing &s, std::vector<uint32_t> &globs) const {
+  waiting(s, true, globs);
+}
+void RuleWalk::waiting_globs(const Standing &s, std::vector<uint32_t> &globs) const {
+  waiting(s, false, globs);
+}
 
 void RuleWalk::waiting(const Standing &s, bool passing_only, std::vector<uint32_t> &globs) const {
   for (const uint32_t n : nodes_of(s)) {

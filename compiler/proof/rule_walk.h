@@ -24,7 +24,8 @@ class RuleWalk {
   [[nodiscard]] Standing start(std::vector<uint32_t> &rules_met) const;
   // The standing one component on; `globs` (sorted) are all that the component matches. Rules of
   // which a pattern ends exactly here are added to `rules_met`.
-  [[nodiscard]] Standing step(const Standing &from, std::span<const uint32_t> globs, std::vector<uint32_t> &rules_met) const;
+  [[nodiscard]] Standing step(const Standing &from, std::span<const uint32_t> globs,
+                              std::vector<uint32_t> &rules_met) const;
   [[nodiscard]] static lang::Level level(const Standing &s, const RuleWalk &walk);
 
   // The same standing with only the nodes that any component leaves in place.

@@ -76,7 +76,8 @@ void expect_flags(const Built &b, const std::string &path, const std::vector<std
     seen[static_cast<int>(level)] = true;
   }
   for (const std::string &name : names) {
-    child_writable |= reference::evaluate(b.rules, (path == "/" ? "" : path) + "/" + name).level == Level::write;
+    child_writable |=
+        reference::evaluate(b.rules, (path == "/" ? "" : path) + "/" + name).level == Level::write;
   }
   ASSERT_EQ(info.visible_below, visible) << path << "\n" << text;
   const int kinds = seen[0] + seen[1] + seen[2] + seen[3];
@@ -88,7 +89,8 @@ void expect_flags(const Built &b, const std::string &path, const std::vector<std
 }
 
 TEST(Differential, EveryPairOfSmallRulesOnEverySmallPath) {
-  const std::vector<std::string> patterns = {"/", "/a", "/*", "/a/b", "/a/*", "**/a", "**/a*", "/a/**/b", "**/a/b", "/?/a", "/[!a]"};
+  const std::vector<std::string> patterns = {"/",     "/a",      "/*",     "/a/b", "/a/*", "**/a",
+                                             "**/a*", "/a/**/b", "**/a/b", "/?/a", "/[!a]"};
   const std::vector<std::string> heads = {"allow read ", "allow write ", "limit none ", "limit view "};
   const std::vector<std::string> paths = all_paths({"a", "b", "ab"}, 3);
   std::vector<std::string> rules;
@@ -122,8 +124,9 @@ TEST(Differential, FlagsTellWhatIsBelow) {
   std::mt19937 random(2);
   const Shape shape{.rules = 4, .depth = 2, .names = 2};
   // Names that between them have every letter that patterns over {a, b} can tell apart.
-  const std::vector<std::string> names = {"a", "b", "c", "aa", "ab", "ba", "bb", "ca", "cb", "ac", "bc", "cc", "aca", "acb",
-                                          "bca", "bcb", "cac", "cbc", "cabc", "cbac", "aba", "bab", "abc", "bac", "cab", "cba"};
+  const std::vector<std::string> names = {"a",    "b",    "c",   "aa",  "ab",  "ba",  "bb",  "ca",  "cb",
+                                          "ac",   "bc",   "cc",  "aca", "acb", "bca", "bcb", "cac", "cbc",
+                                          "cabc", "cbac", "aba", "bab", "abc", "bac", "cab", "cba"};
   const std::vector<std::string> below = all_paths(names, 2);
   for (int round = 0; round < 120; ++round) {
     const std::string text = random_rules(random, shape);
@@ -139,7 +142,8 @@ TEST(Differential, LargeRandomRulesOnRandomPaths) {
   std::mt19937 random(3);
   const Shape shape{.rules = 60, .depth = 3, .names = 12, .excepts = false};
   for (int round = 0; round < 8; ++round) {
-    std::string text = random_rules(random, shape) + random_rules(random, {.rules = 3, .depth = 2, .names = 12});
+    std::string text =
+        random_rules(random, shape) + random_rules(random, {.rules = 3, .depth = 2, .names = 12});
     const Built b = build(text);
     for (int i = 0; i < 4000; ++i) expect_equal(b, random_path(random, shape), text);
     if (HasFatalFailure()) return;
@@ -161,7 +165,8 @@ TEST(Differential, AlikeMeansTheSameLevelsBelow) {
           const std::string end = tail == "/" ? "" : tail;
           ASSERT_EQ(reference::evaluate(b.rules, p == "/" ? tail : p + end).level,
                     reference::evaluate(b.rules, q == "/" ? tail : q + end).level)
-              << p << " and " << q << " below " << tail << "\n" << text;
+              << p << " and " << q << " below " << tail << "\n"
+              << text;
         }
       }
     }
@@ -174,7 +179,8 @@ TEST(Proof, HoldsForWhatIsBuilt) {
     const std::string text = random_rules(random, {.rules = 6, .depth = 3, .names = 3});
     const Built b = build(text);
     const compiler::Proof proof = compiler::prove(b.rules, b.table);
-    ASSERT_EQ(proof.verdict, compiler::Proof::Verdict::equal) << proof.path << ": " << proof.detail << "\n" << text;
+    ASSERT_EQ(proof.verdict, compiler::Proof::Verdict::equal) << proof.path << ": " << proof.detail << "\n"
+                                                              << text;
   }
 }
 
@@ -192,12 +198,15 @@ TEST(Proof, FindsEachDifference) {
     const compiler::Proof proof = compiler::prove(other, b.table);
     if (proof.verdict == compiler::Proof::Verdict::equal) {
       for (const std::string &path : all_paths({"a", "b", "c", "ab", "ba", "aa"}, 3)) {
-        ASSERT_EQ(reference::evaluate(other, path).level, reference::evaluate(b.rules, path).level) << path << "\n" << text;
+        ASSERT_EQ(reference::evaluate(other, path).level, reference::evaluate(b.rules, path).level)
+            << path << "\n"
+            << text;
       }
     } else if (proof.detail.starts_with("the table says")) {
       ++differing;
       ASSERT_NE(reference::evaluate(other, proof.path).level, reference::evaluate(b.rules, proof.path).level)
-          << proof.path << "\n" << text;
+          << proof.path << "\n"
+          << text;
     }
   }
   EXPECT_GT(differing, 100);

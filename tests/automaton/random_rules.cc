@@ -11,16 +11,26 @@ std::string random_glob(std::mt19937 &random, int names) {
   const std::string a(1, static_cast<char>('a' + below(random, names)));
   const std::string b(1, static_cast<char>('a' + below(random, names)));
   switch (below(random, 12)) {
-    case 0: return "*";
-    case 1: return "?";
-    case 2: return a + "*";
-    case 3: return "*" + a;
-    case 4: return "[" + a + "]" + b;
-    case 5: return "[!" + a + "]";
-    case 6: return "{" + a + "," + b + "}";
-    case 7: return "*" + a + "*";
-    case 8: return a + b;
-    default: return a;
+    case 0:
+      return "*";
+    case 1:
+      return "?";
+    case 2:
+      return a + "*";
+    case 3:
+      return "*" + a;
+    case 4:
+      return "[" + a + "]" + b;
+    case 5:
+      return "[!" + a + "]";
+    case 6:
+      return "{" + a + "," + b + "}";
+    case 7:
+      return "*" + a + "*";
+    case 8:
+      return a + b;
+    default:
+      return a;
   }
 }
 
@@ -60,7 +70,8 @@ std::string random_path(std::mt19937 &random, const Shape &shape) {
   std::string path;
   for (int depth = below(random, shape.depth + 3); depth > 0; --depth) {
     path += "/";
-    for (int n = 1 + below(random, 3); n > 0; --n) path += static_cast<char>('a' + below(random, shape.names + 1));
+    for (int n = 1 + below(random, 3); n > 0; --n)
+      path += static_cast<char>('a' + below(random, shape.names + 1));
   }
   return path.empty() ? "/" : path;
 }

@@ -9,8 +9,8 @@ namespace agentfense::tests {
 
 struct Shape {
   int rules = 4;
-  int depth = 3;         // components of a pattern
-  int names = 3;         // distinct letters
+  int depth = 3;  // components of a pattern
+  int names = 3;  // distinct letters
   bool excepts = true;
 };
 

@@ -19,10 +19,18 @@ std::string mixed_rules(int count) {
     const std::string n = std::to_string(i);
     text += std::string("allow ") + kLevels[(i / 4) % 3] + " ";
     switch (i % 4) {
-      case 0: text += "/a/b/" + n; break;
-      case 1: text += "/d/" + n + "/**"; break;
-      case 2: text += "**/name" + n; break;
-      default: text += "**/*.ext" + n; break;
+      case 0:
+        text += "/a/b/" + n;
+        break;
+      case 1:
+        text += "/d/" + n + "/**";
+        break;
+      case 2:
+        text += "**/name" + n;
+        break;
+      default:
+        text += "**/*.ext" + n;
+        break;
     }
     text += "\n";
   }
@@ -35,10 +43,18 @@ std::vector<std::string> names_for(int count) {
   for (int i = 0; i < 4096; ++i) {
     const std::string n = std::to_string(random() % static_cast<unsigned>(count));
     switch (i % 4) {
-      case 0: names.push_back("main_window.cc"); break;
-      case 1: names.push_back("name" + n); break;
-      case 2: names.push_back("report.ext" + n); break;
-      default: names.push_back("file" + n + ".txt"); break;
+      case 0:
+        names.push_back("main_window.cc");
+        break;
+      case 1:
+        names.push_back("name" + n);
+        break;
+      case 2:
+        names.push_back("report.ext" + n);
+        break;
+      default:
+        names.push_back("file" + n + ".txt");
+        break;
     }
   }
   return names;

@@ -9,7 +9,8 @@
 namespace agentfense::tests {
 namespace {
 
-std::string repeat(int count, const std::string &before, const std::string &between, const std::string &after = "") {
+std::string repeat(int count, const std::string &before, const std::string &between,
+                   const std::string &after = "") {
   std::string text;
   for (int i = 0; i < count; ++i) {
     const std::string n = std::to_string(i);

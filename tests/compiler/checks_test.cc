@@ -19,8 +19,9 @@ namespace {
 using lang::Level;
 
 // Names that between them show whatever globs over {a, b} of random_rules.h can tell apart.
-const std::vector<std::string> kNames = {"a",  "b",  "c",   "aa",  "ab",  "ac",  "ba",  "bb",  "bc",  "ca",  "cb",  "cc",
-                                         "aca", "acb", "bca", "bcb", "cac", "cbc", "aba", "bab", "abc", "bac", "cab", "cba", "cabc", "cbac"};
+const std::vector<std::string> kNames = {"a",   "b",   "c",   "aa",  "ab",  "ac",  "ba",   "bb",  "bc",
+                                         "ca",  "cb",  "cc",  "aca", "acb", "bca", "bcb",  "cac", "cbc",
+                                         "aba", "bab", "abc", "bac", "cab", "cba", "cabc", "cbac"};
 
 std::vector<std::string> all_paths(const std::vector<std::string> &names, int depth) {
   std::vector<std::string> paths{"/"}, layer{""};
@@ -44,7 +45,8 @@ compiler::Automaton automaton_of(const lang::RuleSet &rules) {
 bool never_covers(const lang::NeverRule &never, const std::string &path) {
   const std::vector<std::string> parts = reference::split(path);
   return std::ranges::any_of(never.patterns, [&](const lang::RulePattern &p) {
-    return std::ranges::any_of(p.alternatives, [&](const lang::PathPattern &a) { return reference::covers(a, parts); });
+    return std::ranges::any_of(p.alternatives,
+                               [&](const lang::PathPattern &a) { return reference::covers(a, parts); });
   });
 }
 
@@ -63,7 +65,8 @@ TEST(Nevers, EveryAnswerIsConfirmed) {
 
     size_t shortest = 0;
     for (const std::string &path : paths) {
-      const bool breaks = never_covers(rules.nevers[0], path) && reference::evaluate(rules, path).level >= rules.nevers[0].level;
+      const bool breaks = never_covers(rules.nevers[0], path) &&
+                          reference::evaluate(rules, path).level >= rules.nevers[0].level;
       if (breaks && (shortest == 0 || path.size() < shortest)) shortest = path.size();
     }
     if (diagnostics.all().empty()) {
@@ -86,7 +89,8 @@ TEST(Nevers, EveryAnswerIsConfirmed) {
 
 TEST(DeadRules, EveryAnswerIsConfirmed) {
   std::mt19937 random(12);
-  const std::vector<std::string> paths = all_paths({"a", "b", "c", "ab", "ba", "aa", "bb", "cb", "ac", "ca", "bc"}, 3);
+  const std::vector<std::string> paths =
+      all_paths({"a", "b", "c", "ab", "ba", "aa", "bb", "cb", "ac", "ca", "bc"}, 3);
   int dead = 0, alive = 0;
   for (int round = 0; round < 120; ++round) {
     const std::string text = random_rules(random, {.rules = 4, .depth = 2, .names = 2});

@@ -20,7 +20,8 @@ bool glob_matches(const lang::ComponentGlob &glob, size_t g, const std::string &
          glob_matches(glob, g + 1, name, n + 1);
 }
 
-bool matches(const std::vector<lang::PatternComponent> &pattern, size_t c, const Path &path, size_t p, size_t end) {
+bool matches(const std::vector<lang::PatternComponent> &pattern, size_t c, const Path &path, size_t p,
+             size_t end) {
   if (c == pattern.size()) return p == end;
   if (pattern[c].any_depth) {
     for (size_t skip = p; skip <= end; ++skip) {
@@ -78,9 +79,11 @@ Answer evaluate(const lang::RuleSet &rules, std::string_view text) {
     const size_t from = covers_from(rule.patterns, path);
     if (from == kNever) continue;
     if (rule.kind == lang::Rule::Kind::allow) {
-      if (rule.level > allow.level || (rule.level == allow.level && from < allow.from)) allow = {rule.level, from, r};
+      if (rule.level > allow.level || (rule.level == allow.level && from < allow.from))
+        allow = {rule.level, from, r};
     } else if (rule.level < Level::write && covers_from(rule.except, path) == kNever) {
-      if (rule.level < limit.level || (rule.level == limit.level && from < limit.from)) limit = {rule.level, from, r};
+      if (rule.level < limit.level || (rule.level == limit.level && from < limit.from))
+        limit = {rule.level, from, r};
     }
   }
   if (allow.level == Level::none) allow.rule = kNoRule;

@@ -27,7 +27,8 @@ lang::RulePattern pattern_of(std::string text, const std::string &line) {
 }
 
 lang::Level level_of(const std::string &name, const std::string &line) {
-  for (const lang::Level level : {lang::Level::none, lang::Level::view, lang::Level::read, lang::Level::write}) {
+  for (const lang::Level level :
+       {lang::Level::none, lang::Level::view, lang::Level::read, lang::Level::write}) {
     if (name == lang::level_name(level)) return level;
   }
   give_up(line);
