@@ -54,6 +54,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
     { tail -n 20 "$log" >&2; die "apt-get install failed; the last lines of its output are above"; }
 fi
 
+# fusermount3 reads it; an installed system has it, a bare image may not.
+if [ "$(id -u)" = 0 ] && [ ! -e /etc/mtab ]; then ln -sf /proc/self/mounts /etc/mtab; fi
+
 # Its failure is stated by the script itself and leaves a working build, only a slower one.
 "$here/../mounthelper/libfuse/build.sh" || true
 say "everything is there"
