@@ -13,7 +13,7 @@ namespace {
 using Kind = PatternToken::Kind;
 using Tokens = std::span<const PatternToken>;
 
-std::string quote_if(bool quoted, std::string text) { return quoted ? '"' + text + '"' : text; }
+std::string quote_if(bool quoted, const std::string &text) { return quoted ? '"' + text + '"' : text; }
 
 PatternIssue issue_at(Code code, size_t offset, size_t length, std::string message) {
   return {code, offset, length, std::move(message), {}};
@@ -80,7 +80,7 @@ std::optional<PatternIssue> check_stars(std::string_view spelling, bool quoted, 
     while (end < fixed.size() && fixed[end] == '*') ++end;
     // `**.key` asks for any depth; `a**` for nothing more than `a*`, as a pattern covers what is below.
     fixed.replace(at, end - at, i == 1 && end < end_of(component.back()) ? "**/*" : "*");
-    issue.fix = quote_if(quoted, std::move(fixed));
+    issue.fix = quote_if(quoted, fixed);
     return issue;
   }
   return std::nullopt;
@@ -207,17 +207,20 @@ struct Component {
 std::vector<PathPattern> combine(const std::vector<Component> &components) {
   std::vector<PathPattern> out(1);
   for (const Component &component : components) {
+    if (!component.any_depth && component.globs.size() == 1) {  // nearly always
+      for (PathPattern &pattern : out) pattern.components.push_back({false, component.globs[0]});
+      continue;
+    }
     if (component.any_depth) {
       for (PathPattern &pattern : out) append_component(pattern, {true, {}});
       continue;
     }
     std::vector<PathPattern> next;
     next.reserve(out.size() * component.globs.size());
-    for (PathPattern &pattern : out) {
-      for (size_t i = 0; i < component.globs.size(); ++i) {
-        bool last = i + 1 == component.globs.size();
-        next.push_back(last ? std::move(pattern) : pattern);
-        next.back().components.push_back({false, component.globs[i]});
+    for (const PathPattern &pattern : out) {
+      for (const ComponentGlob &glob : component.globs) {
+        next.push_back(pattern);
+        next.back().components.push_back({false, glob});
       }
     }
     out = std::move(next);
@@ -267,7 +270,7 @@ std::string canonical(std::string_view spelling, Tokens tokens) {
       out += static_cast<char>(token.byte);
     }
   }
-  return quote_if(quoted, std::move(out));
+  return quote_if(quoted, out);
 }
 
 std::optional<PatternIssue> check_size(std::string_view spelling, size_t components) {
