@@ -27,9 +27,11 @@ bool has_borrowed_rights() {
 int main(int argc, char **argv) {
   std::span<const char *const> words(argv + (argc > 0 ? 1 : 0), argc > 0 ? static_cast<size_t>(argc) - 1 : 0);
   if (has_borrowed_rights()) {
-    std::fputs("mount.agentfense: it was started with a set-id bit or file capabilities, under which it does not run; "
-               "remove them from the program\n",
-               stderr);
+    std::fputs(
+        "mount.agentfense: it was started with a set-id bit or file capabilities, under which it does not "
+        "run; "
+        "remove them from the program\n",
+        stderr);
     return mount::kUsage;
   }
   // Descriptors that a caller forgot would live as long as the view.

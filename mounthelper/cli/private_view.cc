@@ -24,8 +24,10 @@ sys::Result<PrivatePlace> find_private_place() {
     sys::Fd fd(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (fd) return PrivatePlace{std::move(fd), path};
   }
-  return sys::Status::failure(ENOENT, "found none of /mnt, /media, /srv, /opt and /tmp to mount the view on in private; "
-                                      "create /mnt");
+  return sys::Status::failure(
+      ENOENT,
+      "found none of /mnt, /media, /srv, /opt and /tmp to mount the view on in private; "
+      "create /mnt");
 }
 
 sys::Result<sys::Fd> mount_private_view(const PrivatePlace &place, bool read_only) {
@@ -41,10 +43,11 @@ sys::Result<sys::Fd> mount_private_view(const PrivatePlace &place, bool read_onl
 PrivateView::PrivateView(sys::Fd device, sys::Fd base, table::Table table, fuse::ViewOptions options)
     : stop_(eventfd(0, EFD_CLOEXEC)), ended_(eventfd(0, EFD_CLOEXEC)) {
   options.stop_fd = stop_.get();
-  server_ = std::thread([this, options, d = std::move(device), b = std::move(base), t = std::move(table)]() mutable {
-    result_ = fuse::serve(std::move(d), std::move(b), std::move(t), options, [] {});
-    raise_event(ended_.get());
-  });
+  server_ = std::thread(
+      [this, options, d = std::move(device), b = std::move(base), t = std::move(table)]() mutable {
+        result_ = fuse::serve(std::move(d), std::move(b), std::move(t), options, [] {});
+        raise_event(ended_.get());
+      });
 }
 
 PrivateView::~PrivateView() { (void)stop(); }

@@ -30,21 +30,25 @@ std::string one_line(std::string text) {
 }  // namespace
 
 std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *const> words) {
-  auto dashes = std::find_if(words.begin(), words.end(), [](const char *word) { return std::strcmp(word, "--") == 0; });
+  auto dashes =
+      std::find_if(words.begin(), words.end(), [](const char *word) { return std::strcmp(word, "--") == 0; });
   RunArguments result;
   std::vector<std::string> variables;
   std::string coherence;
   double timeout = 0;
-  CLI::App app("Runs a command in a sandbox that shows the base through a policy table.\n\n"
-               "mount.agentfense run (--table OUT.aft | --preset NAME) --base DIR [options] -- COMMAND...",
-               "mount.agentfense run");
+  CLI::App app(
+      "Runs a command in a sandbox that shows the base through a policy table.\n\n"
+      "mount.agentfense run (--table OUT.aft | --preset NAME) --base DIR [options] -- COMMAND...",
+      "mount.agentfense run");
   app.footer(kFooter);
-  auto *table = app.add_option("--table", result.table, "compiled policy, as agentfense-compile build writes it");
+  auto *table =
+      app.add_option("--table", result.table, "compiled policy, as agentfense-compile build writes it");
   auto *preset = app.add_option("--preset", result.preset, "name of an installed preset, such as agent-safe");
   table->excludes(preset);
   app.add_option("--base", result.base, "directory to show")->required();
   app.add_option("--at", result.at, "where the command finds it")->capture_default_str();
-  app.add_option("--workdir", result.workdir, "where the command starts; relative: below --at")->type_name("DIR");
+  app.add_option("--workdir", result.workdir, "where the command starts; relative: below --at")
+      ->type_name("DIR");
   app.add_flag("--ro", result.read_only, "show it read-only, whatever the table allows");
   app.add_option("--coherence", coherence, "live: the base may change meanwhile; snapshot: it does not")
       ->check(CLI::IsMember({"live", "snapshot"}));
@@ -53,12 +57,14 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
       ->type_name("NAME=VALUE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  auto *limit = app.add_option("--timeout", timeout, "kill the command after so many seconds")->check(CLI::PositiveNumber);
+  auto *limit = app.add_option("--timeout", timeout, "kill the command after so many seconds")
+                    ->check(CLI::PositiveNumber);
   app.add_flag("-q,--quiet", result.quiet, "no words of the helper's own but for errors");
   app.add_flag("-v,--verbose", result.verbose, "say what is used and what is not");
 
   // CLI11 takes its words last first.
-  std::vector<std::string> before(std::make_reverse_iterator(dashes), std::make_reverse_iterator(words.begin()));
+  std::vector<std::string> before(std::make_reverse_iterator(dashes),
+                                  std::make_reverse_iterator(words.begin()));
   try {
     app.parse(before);
   } catch (const CLI::CallForHelp &) {
@@ -67,7 +73,8 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
     return usage_error(one_line(error.what()));
   }
   if (result.table.empty() == result.preset.empty()) return usage_error("give one of --table and --preset");
-  if (dashes == words.end() || dashes + 1 == words.end()) return usage_error("no command was given; write it after --");
+  if (dashes == words.end() || dashes + 1 == words.end())
+    return usage_error("no command was given; write it after --");
   result.command.assign(dashes + 1, words.end());
   result.snapshot = coherence == "snapshot";
   if (limit->count() > 0) result.timeout = timeout;

@@ -41,13 +41,15 @@ sys::Result<std::string> resolve_base(const std::string &base) {
   char path[PATH_MAX];
   if (realpath(base.c_str(), path) != nullptr) return std::string(path);
   int error = errno;
-  return sys::Status::failure(error, "cannot show the base " + base + ": " + std::strerror(error) + "; check the path");
+  return sys::Status::failure(
+      error, "cannot show the base " + base + ": " + std::strerror(error) + "; check the path");
 }
 
 fuse::ViewOptions view_options(const RunArguments &arguments) {
   fuse::ViewOptions view;
   view.read_only = arguments.read_only;
-  view.coherence = arguments.snapshot ? fuse::ViewOptions::Coherence::snapshot : fuse::ViewOptions::Coherence::live;
+  view.coherence =
+      arguments.snapshot ? fuse::ViewOptions::Coherence::snapshot : fuse::ViewOptions::Coherence::live;
   view.ask_open = !arguments.snapshot;
   view.verbose = arguments.verbose;
   view.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 8U));
@@ -86,8 +88,8 @@ int run_in_view(const RunArguments &arguments, table::Table table, const std::st
   // bubblewrap starts while the view does: what it asks meanwhile waits in the kernel.
   sys::Result<launch::Sandbox> sandbox = launch::start_sandbox(*plan, before);
   if (!sandbox.ok()) return fail(sandbox.status().message());
-  sys::Status hardened =
-      mount::harden(as_root ? mount::Powers::server_for_all : mount::Powers::own_rights, /*no_new_privileges=*/true);
+  sys::Status hardened = mount::harden(as_root ? mount::Powers::server_for_all : mount::Powers::own_rights,
+                                       /*no_new_privileges=*/true);
   if (!hardened.ok()) {
     launch::end_sandbox(*sandbox);
     return fail(hardened.message());

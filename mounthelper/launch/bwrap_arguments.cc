@@ -89,7 +89,8 @@ std::string passwd_text(const LaunchPlan &plan) {
   if (plan.uid == 0) {
     text.replace(text.find("/root"), 5, kHome);
   } else if (plan.uid != 65534) {
-    text += "user:x:" + std::to_string(plan.uid) + ":" + std::to_string(plan.gid) + "::" + kHome + ":/bin/sh\n";
+    text +=
+        "user:x:" + std::to_string(plan.uid) + ":" + std::to_string(plan.gid) + "::" + kHome + ":/bin/sh\n";
   }
   return text;
 }

@@ -16,12 +16,12 @@ constexpr const char *kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 
 // Files of /proc that the kernel opens to root by its user id alone, with or without capabilities: writing some
 // of them changes the host, reading others tells of its memory.
-constexpr const char *kFrozen[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus",   "/proc/fs",
-                                   "/proc/mtrr", "/proc/acpi",         "/proc/scsi", "/proc/driver", "/proc/asound"};
-constexpr const char *kMasked[] = {"/proc/kcore",       "/proc/kmsg",       "/proc/keys",        "/proc/key-users",
-                                   "/proc/kallsyms",    "/proc/kpagecount", "/proc/kpageflags",  "/proc/kpagecgroup",
-                                   "/proc/slabinfo",    "/proc/timer_list", "/proc/vmallocinfo", "/proc/pagetypeinfo",
-                                   "/proc/sched_debug", "/proc/latency_stats"};
+constexpr const char *kFrozen[] = {"/proc/sys",   "/proc/sysrq-trigger", "/proc/irq",  "/proc/bus",
+                                   "/proc/fs",    "/proc/acpi",          "/proc/mtrr", "/proc/scsi",
+                                   "/proc/asound"};
+constexpr const char *kMasked[] = {
+    "/proc/kcore",    "/proc/keys",        "/proc/kpagecount", "/proc/kpageflags",  "/proc/kpagecgroup",
+    "/proc/slabinfo", "/proc/vmallocinfo", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"};
 
 std::string find_bwrap() {
   std::string directories = "/usr/bin:/usr/local/bin:/bin";
@@ -46,17 +46,18 @@ bool is_plain(const std::string &path) {
 }
 
 bool belongs_to_system(const std::string &path) {
-  constexpr std::array<std::string_view, 13> kTaken = {"bin", "boot", "dev", "etc",  "lib", "lib32", "lib64",
-                                                       "libx32", "proc", "sbin", "sys", "usr", "run"};
+  constexpr std::array<std::string_view, 13> kTaken = {
+      "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr", "run"};
   std::string first = path.substr(1, path.find('/', 1) - 1);
   return std::find(kTaken.begin(), kTaken.end(), first) != kTaken.end();
 }
 
 sys::Status check_request(const LaunchRequest &request) {
   if (!is_plain(request.at) || belongs_to_system(request.at)) {
-    return sys::Status::failure(EINVAL, "--at " + request.at +
-                                            " is no place for the view; give an absolute path outside the system's own "
-                                            "directories, such as /workspace");
+    return sys::Status::failure(
+        EINVAL, "--at " + request.at +
+                    " is no place for the view; give an absolute path outside the system's own "
+                    "directories, such as /workspace");
   }
   for (const auto &[name, value] : request.environment) {
     if (name.empty()) {
@@ -76,8 +77,10 @@ std::string variable(const char *name, const char *otherwise) {
 
 // All that a command finds in its environment; nothing else of the caller's goes in.
 std::vector<std::pair<std::string, std::string>> environment_of(const LaunchRequest &request, uid_t uid) {
-  std::map<std::string, std::string> variables = {
-      {"PATH", kPath}, {"HOME", "/tmp"}, {"LANG", variable("LANG", "C.UTF-8")}, {"USER", std::string(user_name(uid))}};
+  std::map<std::string, std::string> variables = {{"PATH", kPath},
+                                                  {"HOME", "/tmp"},
+                                                  {"LANG", variable("LANG", "C.UTF-8")},
+                                                  {"USER", std::string(user_name(uid))}};
   if (isatty(STDIN_FILENO) == 1 || isatty(STDOUT_FILENO) == 1) variables["TERM"] = variable("TERM", "dumb");
   for (const auto &[name, value] : request.environment) variables[name] = value;
   return {variables.begin(), variables.end()};
@@ -99,14 +102,16 @@ sys::Result<LaunchPlan> make_plan(const LaunchRequest &request) {
   LaunchPlan plan;
   plan.bwrap = find_bwrap();
   if (plan.bwrap.empty()) {
-    return sys::Status::failure(ENOENT, "bubblewrap was not found in /usr/bin, /usr/local/bin, /bin or PATH; install the "
-                                        "package bubblewrap");
+    return sys::Status::failure(
+        ENOENT,
+        "bubblewrap was not found in /usr/bin, /usr/local/bin, /bin or PATH; install the "
+        "package bubblewrap");
   }
   plan.view = request.view;
   plan.at = request.at;
-  plan.workdir = request.workdir.empty()             ? request.at
-                 : request.workdir.starts_with('/')  ? request.workdir
-                                                     : request.at + "/" + request.workdir;
+  plan.workdir = request.workdir.empty()            ? request.at
+                 : request.workdir.starts_with('/') ? request.workdir
+                                                    : request.at + "/" + request.workdir;
   plan.net = request.net;
   plan.as_root = request.as_root;
   plan.uid = geteuid();

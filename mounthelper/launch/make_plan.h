@@ -13,8 +13,8 @@
 namespace agentfense::launch {
 
 struct LaunchRequest {
-  std::string base;     // resolved path of the base directory
-  std::string view;     // where the view is mounted
+  std::string base;  // resolved path of the base directory
+  std::string view;  // where the view is mounted
   std::string at = "/workspace";
   std::string workdir;  // empty: `at`; relative: below `at`
   bool net = false;
@@ -29,7 +29,7 @@ struct LaunchRequest {
 // The parts of the host that a command finds beside the view. A part that lies in the base, or holds it, is
 // taken from the view, so that what the table hides stays hidden under every name. `also_at` becomes the base's
 // own place where a shown part holds it. Exposed for tests.
-[[nodiscard]] std::vector<SystemEntry> system_entries(const std::string &base, const std::string &view, bool net,
-                                                      std::string &also_at);
+[[nodiscard]] std::vector<SystemEntry> system_entries(const std::string &base, const std::string &view,
+                                                      bool net, std::string &also_at);
 
 }  // namespace agentfense::launch

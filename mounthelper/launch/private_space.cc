@@ -25,15 +25,18 @@ sys::Status map_own_ids(uid_t uid, gid_t gid) {
   std::string user = std::to_string(uid);
   std::string group = std::to_string(gid);
   if (sys::Status status = write_file("/proc/self/setgroups", "deny"); !status.ok()) return status;
-  if (sys::Status status = write_file("/proc/self/uid_map", user + " " + user + " 1"); !status.ok()) return status;
+  if (sys::Status status = write_file("/proc/self/uid_map", user + " " + user + " 1"); !status.ok())
+    return status;
   return write_file("/proc/self/gid_map", group + " " + group + " 1");
 }
 
 sys::Status explain_refusal(int error) {
   std::string why = "the kernel gives this user no user and mount namespace of its own (";
   why += std::strerror(error);
-  why += "); as root, check that sysctl user.max_user_namespaces is above 0, kernel.unprivileged_userns_clone is 1 and "
-         "kernel.apparmor_restrict_unprivileged_userns is 0, where they exist";
+  why +=
+      "); as root, check that sysctl user.max_user_namespaces is above 0, kernel.unprivileged_userns_clone "
+      "is 1 and "
+      "kernel.apparmor_restrict_unprivileged_userns is 0, where they exist";
   return sys::Status::failure(error, why);
 }
 

@@ -98,8 +98,10 @@ void enter_user_space(int channel) {
       case CAP_NET_ADMIN:
       case CAP_SETUID:
       case CAP_SETGID:
-      case CAP_SYS_PTRACE: break;
-      default: prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+      case CAP_SYS_PTRACE:
+        break;
+      default:
+        prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     }
   }
 }
@@ -168,10 +170,14 @@ sys::Status explain(const Report &report, const std::string &bwrap) {
             "); check that sysctl user.max_user_namespaces is above 0";
       break;
     case Stage::limit:
-      why = "cannot forbid further user namespaces in the sandbox (" + why + "); check that /proc/sys is writable to root";
+      why = "cannot forbid further user namespaces in the sandbox (" + why +
+            "); check that /proc/sys is writable to root";
       break;
-    case Stage::execute: why = "cannot execute " + bwrap + " (" + why + "); install the package bubblewrap"; break;
-    default: why = "cannot set up the sandbox's process (" + why + "); check the limits of this host";
+    case Stage::execute:
+      why = "cannot execute " + bwrap + " (" + why + "); install the package bubblewrap";
+      break;
+    default:
+      why = "cannot set up the sandbox's process (" + why + "); check the limits of this host";
   }
   return sys::Status::failure(report.error, why);
 }
@@ -189,7 +195,8 @@ sys::Status wait_for_exec(pid_t child, int channel, const std::string &bwrap) {
     int error = errno;
     if (!mapped || write(channel, "m", 1) != 1) {
       return sys::Status::failure(error, std::string("cannot map ids into the sandbox's user namespace: ") +
-                                             std::strerror(error) + "; check what limits user namespaces on this host");
+                                             std::strerror(error) +
+                                             "; check what limits user namespaces on this host");
     }
   }
 }
@@ -221,8 +228,9 @@ sys::Result<Sandbox> start_sandbox(const LaunchPlan &plan, const sigset_t &mask)
   sandbox.bwrap = fork_into_pid_space();
   if (sandbox.bwrap < 0) {
     int error = errno;
-    return sys::Status::failure(error, std::string("the kernel gives the sandbox no process or pid namespace (") +
-                                           std::strerror(error) + "); check sysctl user.max_pid_namespaces and ulimit -u");
+    return sys::Status::failure(
+        error, std::string("the kernel gives the sandbox no process or pid namespace (") +
+                   std::strerror(error) + "); check sysctl user.max_pid_namespaces and ulimit -u");
   }
   if (sandbox.bwrap == 0) {
     close(ours.get());

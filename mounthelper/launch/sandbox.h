@@ -17,9 +17,9 @@
 namespace agentfense::launch {
 
 struct Sandbox {
-  pid_t bwrap = -1;   // our child
-  sys::Fd bwrap_fd;   // a pidfd: readable when it has ended
-  sys::Fd status;     // its JSON status lines
+  pid_t bwrap = -1;  // our child
+  sys::Fd bwrap_fd;  // a pidfd: readable when it has ended
+  sys::Fd status;    // its JSON status lines
 };
 
 // Starts the plan. `mask` is the signal mask that the command begins with. The calling thread must live as

@@ -46,7 +46,8 @@ class Supervisor {
     signals_ = sys::Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     fcntl(sandbox_.status.get(), F_SETFL, O_NONBLOCK);
     if (watch.timeout) {
-      deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*watch.timeout));
+      deadline_ = Clock::now() +
+                  std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*watch.timeout));
     }
   }
 
@@ -54,15 +55,18 @@ class Supervisor {
     while (true) {
       std::array<pollfd, 4> wanted = {pollfd{sandbox_.bwrap_fd.get(), POLLIN, 0},
                                       pollfd{status_open_ ? sandbox_.status.get() : -1, POLLIN, 0},
-                                      pollfd{signals_.get(), POLLIN, 0}, pollfd{watch_.view_ended_fd, POLLIN, 0}};
+                                      pollfd{signals_.get(), POLLIN, 0},
+                                      pollfd{watch_.view_ended_fd, POLLIN, 0}};
       timespec limit{};
       ppoll(wanted.data(), wanted.size(), time_left(limit), nullptr);
       if (wanted[1].revents != 0) read_status();
       if (wanted[2].revents != 0) read_signals();
       pass_signals();
       if (wanted[0].revents != 0) return finish();
-      if (wanted[3].revents != 0) return end({kHelperFailed, "the view ended before the command, which was killed"});
-      if (deadline_ && Clock::now() >= *deadline_) return end({kTimedOut, "the time limit has passed; the command was killed"});
+      if (wanted[3].revents != 0)
+        return end({kHelperFailed, "the view ended before the command, which was killed"});
+      if (deadline_ && Clock::now() >= *deadline_)
+        return end({kTimedOut, "the time limit has passed; the command was killed"});
     }
   }
 
@@ -82,7 +86,8 @@ class Supervisor {
   void read_status() {
     char buffer[512];
     ssize_t got = 0;
-    while ((got = read(sandbox_.status.get(), buffer, sizeof buffer)) > 0) status_.append(buffer, static_cast<size_t>(got));
+    while ((got = read(sandbox_.status.get(), buffer, sizeof buffer)) > 0)
+      status_.append(buffer, static_cast<size_t>(got));
     if (got == 0) status_open_ = false;
   }
 
@@ -95,7 +100,8 @@ class Supervisor {
 
   // What comes before the command is there waits for it.
   void pass_signals() {
-    while (!pending_.empty() && signal_command(sandbox_, pending_.front().number, pending_.front().from_terminal)) {
+    while (!pending_.empty() &&
+           signal_command(sandbox_, pending_.front().number, pending_.front().from_terminal)) {
       passed_ = pending_.front().number;
       pending_.pop_front();
     }

@@ -14,8 +14,11 @@ namespace {
 // certificates. Private keys, accounts, and the host's own settings are not among them.
 constexpr const char *kSystem[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
 constexpr const char *kSettings[] = {
-    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",   "/etc/alternatives",  "/etc/localtime",
-    "/etc/hosts",       "/etc/ssl/certs",  "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
+    "/etc/ld.so.cache",   "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",  "/etc/alternatives",
+    "/etc/localtime",     "/etc/hosts",
+    "/etc/ssl/certs",     "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
     "/etc/nsswitch.conf",
 };
 constexpr const char *kNetSettings[] = {"/etc/resolv.conf"};
@@ -39,7 +42,9 @@ std::string real_path(const char *path) {
 std::string link_text(const char *path) {
   char text[PATH_MAX];
   ssize_t length = readlink(path, text, sizeof text);
-  return length > 0 && length < static_cast<ssize_t>(sizeof text) ? std::string(text, static_cast<size_t>(length)) : "";
+  return length > 0 && length < static_cast<ssize_t>(sizeof text)
+             ? std::string(text, static_cast<size_t>(length))
+             : "";
 }
 
 class Collector {
@@ -48,7 +53,7 @@ class Collector {
       : base_(base), view_(view), also_at_(also_at) {}
 
   void add(const char *path, bool keep_link) {
-    struct stat status{};
+    struct stat status {};
     if (lstat(path, &status) != 0) return;
     if (S_ISLNK(status.st_mode) && keep_link) {
       entries_.push_back({SystemEntry::Kind::symlink, link_text(path), path});

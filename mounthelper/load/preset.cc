@@ -34,7 +34,8 @@ std::vector<std::string> directories() {
   found.push_back(program + "/../" AGENTFENSE_PRESETS_FROM_BIN);
   // Only where the program itself lies in the build tree: an installed one must not look into a
   // directory that somebody may have made there since.
-  if ((program + "/").starts_with(AGENTFENSE_BUILD_DIR "/")) found.emplace_back(AGENTFENSE_BUILD_DIR "/stdlib-presets");
+  if ((program + "/").starts_with(AGENTFENSE_BUILD_DIR "/"))
+    found.emplace_back(AGENTFENSE_BUILD_DIR "/stdlib-presets");
   return found;
 }
 
@@ -42,8 +43,9 @@ std::vector<std::string> directories() {
 
 sys::Result<std::string> preset_path(std::string_view name) {
   if (!is_name(name)) {
-    return sys::Status::failure(EINVAL, "\"" + std::string(name) +
-                                            "\" is no name of a preset, which has a-z, 0-9 and - alone; "
+    std::string given(name);
+    return sys::Status::failure(EINVAL, "'" + given +
+                                            "' is no name of a preset, which has a-z, 0-9 and - alone; "
                                             "to use a file, give --table or table= instead");
   }
   std::string tried;
@@ -53,8 +55,9 @@ sys::Result<std::string> preset_path(std::string_view name) {
     if (!tried.empty()) tried += ", ";
     tried += directory;
   }
-  return sys::Status::failure(ENOENT, "there is no preset " + std::string(name) + " in " + tried +
-                                          "; check its name, or set AGENTFENSE_PRESET_DIR to where the tables are");
+  return sys::Status::failure(ENOENT,
+                              "there is no preset " + std::string(name) + " in " + tried +
+                                  "; check its name, or set AGENTFENSE_PRESET_DIR to where the tables are");
 }
 
 }  // namespace agentfense::load

@@ -25,7 +25,8 @@ class Parser {
     }
     if (error_.empty() && paths_.size() != 2) {
       error_ = "a mount needs BASE and DIR, and " + std::to_string(paths_.size()) +
-               (paths_.size() == 1 ? " path was given" : " paths were given") + "; see mount.agentfense --help";
+               (paths_.size() == 1 ? " path was given" : " paths were given") +
+               "; see mount.agentfense --help";
     }
     if (!error_.empty()) return error_;
     result_.base = paths_[0];
@@ -37,10 +38,17 @@ class Parser {
   void read_letters(std::string_view letters) {
     for (size_t i = 0; i < letters.size(); ++i) {
       switch (letters[i]) {
-        case 'f': result_.fake = true; break;
-        case 's': result_.sloppy = true; break;
-        case 'v': result_.verbose = true; break;
-        case 'n': break;  // no /etc/mtab is written anyway
+        case 'f':
+          result_.fake = true;
+          break;
+        case 's':
+          result_.sloppy = true;
+          break;
+        case 'v':
+          result_.verbose = true;
+          break;
+        case 'n':
+          break;  // no /etc/mtab is written anyway
         case 'o':
         case 'N':
         case 't':

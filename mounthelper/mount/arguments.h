@@ -23,6 +23,7 @@ struct MountArguments {
 };
 
 // `words` are the arguments after the program's name. The error is one sentence.
-[[nodiscard]] std::variant<MountArguments, std::string> parse_mount_arguments(std::span<const char *const> words);
+[[nodiscard]] std::variant<MountArguments, std::string> parse_mount_arguments(
+    std::span<const char *const> words);
 
 }  // namespace agentfense::mount

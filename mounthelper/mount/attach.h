@@ -12,12 +12,12 @@
 namespace agentfense::mount {
 
 struct AttachRequest {
-  std::string source;        // what mount tables show as the device
-  int dir_fd = -1;           // the directory, O_PATH, in the caller's mount namespace; not owned
-  std::string dir;           // the same as a path, for messages and for fusermount3
+  std::string source;  // what mount tables show as the device
+  int dir_fd = -1;     // the directory, O_PATH, in the caller's mount namespace; not owned
+  std::string dir;     // the same as a path, for messages and for fusermount3
   bool read_only = false;
   bool allow_other = false;
-  unsigned long flags = 0;   // further flags of mount(2); nosuid and nodev are always set
+  unsigned long flags = 0;  // further flags of mount(2); nosuid and nodev are always set
 };
 
 // By mount(2): for root, or inside a user namespace of our own.

@@ -37,6 +37,7 @@ std::string option_text(const AttachRequest &request) {
 // Runs the program with `channel` as its descriptor 3, if there is one; its words, if any, go to stderr.
 int run_program(std::vector<std::string> words, int channel, pid_t &child) {
   std::vector<char *> argv;
+  argv.reserve(words.size() + 1);
   for (std::string &word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::string channel_variable = "_FUSE_COMMFD=3";
@@ -69,7 +70,8 @@ sys::Fd receive_descriptor(int channel) {
     got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return sys::Fd();
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+    return sys::Fd();
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return sys::Fd(fd);
@@ -95,15 +97,16 @@ sys::Result<sys::Fd> attach_as_user(const AttachRequest &request) {
   int error = run_program({kProgram, "-o", option_text(request), "--", request.dir}, channel.get(), child);
   channel.reset();
   if (error != 0) {
-    return sys::Status::failure(error, std::string("cannot mount the view on ") + request.dir + " as an ordinary user: " +
-                                           kProgram + " does not start (" + std::strerror(error) +
-                                           "); install fuse3, or use mount.agentfense run, which needs no such program");
+    return sys::Status::failure(
+        error, std::string("cannot mount the view on ") + request.dir + " as an ordinary user: " + kProgram +
+                   " does not start (" + std::strerror(error) +
+                   "); install fuse3, or use mount.agentfense run, which needs no such program");
   }
   sys::Fd device = receive_descriptor(ours.get());
   wait_for(child);
   if (!device) {
-    return sys::Status::failure(EPERM, std::string(kProgram) + " refused to mount the view on " + request.dir +
-                                           "; see what it says above, and /etc/fuse.conf");
+    return sys::Status::failure(EPERM, std::string(kProgram) + " refused to mount the view on " +
+                                           request.dir + "; see what it says above, and /etc/fuse.conf");
   }
   return device;
 }

@@ -17,8 +17,10 @@ sys::Status explain_device(int error) {
   if (error == ENOENT || error == ENODEV || error == ENXIO) {
     why += "the kernel's FUSE support is not loaded; run modprobe fuse";
   } else if (error == EACCES || error == EPERM) {
-    why += "it is closed to this user; as root, run chmod 0666 /dev/fuse, or add the udev rule KERNEL==\"fuse\", "
-           "MODE=\"0666\"";
+    why +=
+        "it is closed to this user; as root, run chmod 0666 /dev/fuse, or add the udev rule "
+        "KERNEL==\"fuse\", "
+        "MODE=\"0666\"";
   } else {
     why += std::string(std::strerror(error)) + "; check the device";
   }

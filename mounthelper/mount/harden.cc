@@ -51,7 +51,8 @@ sys::Status keep_only(uint64_t wanted) {
 }  // namespace
 
 sys::Status harden(Powers powers, bool no_new_privileges) {
-  if (sys::Status status = keep_only(powers == Powers::server_for_all ? kServerPowers : 0); !status.ok()) return status;
+  if (sys::Status status = keep_only(powers == Powers::server_for_all ? kServerPowers : 0); !status.ok())
+    return status;
   if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("new privileges");
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("being traced");
   rlimit none{0, 0};

@@ -33,12 +33,14 @@ int fail(int exit_code, const std::string &message) {
 }
 
 sys::Status enter_mount_space(const std::string &name) {
-  bool number = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  bool number =
+      !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
   std::string path = number ? "/proc/" + name + "/ns/mnt" : name;
   sys::Fd space(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (space && setns(space.get(), CLONE_NEWNS) == 0) return {};
   int error = errno;
-  return sys::Status::failure(error, "cannot enter the mount namespace " + path + ": " + std::strerror(error) +
+  return sys::Status::failure(error, "cannot enter the mount namespace " + path + ": " +
+                                         std::strerror(error) +
                                          "; give -N the id of a living process or the path of a namespace");
 }
 

@@ -42,8 +42,9 @@ std::optional<std::string> mount_point_of(unsigned long long mount_id) {
 }
 
 unsigned long long mount_id_at(const std::string &path) {
-  struct statx status{};
-  if (statx(AT_FDCWD, path.c_str(), AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status) != 0) return 0;
+  struct statx status {};
+  if (statx(AT_FDCWD, path.c_str(), AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status) != 0)
+    return 0;
   return (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : 0;
 }
 

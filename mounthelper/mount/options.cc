@@ -38,9 +38,9 @@ constexpr Flag kFlags[] = {
 
 // What mount(8), fstab and systemd say to each other, and what always holds in a view.
 constexpr std::string_view kIgnored[] = {
-    "defaults", "auto",  "noauto",  "nofail", "_netdev", "user",    "nouser", "users", "nousers",
-    "owner",    "group", "noowner", "nogroup", "nosuid", "nodev", "default_permissions", "uid",   "gid",
-    "comment",
+    "defaults", "auto",  "noauto",  "nofail",  "_netdev", "user",   "nouser", "users",
+    "nousers",  "owner", "group",   "noowner", "nogroup", "nosuid", "nodev",  "default_permissions",
+    "uid",      "gid",   "comment",
 };
 
 // Splits at commas that stand outside double quotes, and drops the quotes.
@@ -76,14 +76,16 @@ class Parser {
       return "no table was given; add -o table=OUT.aft or -o preset=NAME";
     }
     if (!result_.table.empty() && !result_.preset.empty()) {
-      return "both table=" + result_.table + " and preset=" + result_.preset + " were given; give one of them";
+      return "both table=" + result_.table + " and preset=" + result_.preset +
+             " were given; give one of them";
     }
     result_.opens = opens_.value_or(result_.coherence == Coherence::live ? Opens::asked : Opens::cached);
     return result_;
   }
 
  private:
-  std::string take(const std::string &option, const std::string &name, bool has_value, const std::string &value) {
+  std::string take(const std::string &option, const std::string &name, bool has_value,
+                   const std::string &value) {
     if (name == "table" || name == "preset") return take_table(name, value);
     if (name == "coherence") {
       return take_choice(option, {"live", "snapshot"}, value, [&](size_t i) {
@@ -151,7 +153,8 @@ class Parser {
   }
 
   std::string unknown(const std::string &option) {
-    if (!sloppy_) return "unknown mount option " + option + "; leave it out, or give -s to ignore such options";
+    if (!sloppy_)
+      return "unknown mount option " + option + "; leave it out, or give -s to ignore such options";
     result_.ignored.push_back(option);
     return {};
   }

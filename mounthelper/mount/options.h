@@ -16,13 +16,13 @@ enum class Coherence : unsigned char { live, snapshot };
 enum class Opens : unsigned char { asked, cached };
 
 struct MountOptions {
-  std::string table;   // exactly one of table and preset is set
+  std::string table;  // exactly one of table and preset is set
   std::string preset;
   bool read_only = false;
   bool allow_other = false;
   Coherence coherence = Coherence::live;
-  Opens opens = Opens::asked;   // as given, else asked with live and cached with snapshot
-  unsigned long flags = 0;      // MS_NOEXEC, the atime family, MS_SYNCHRONOUS, ...; see mount(2)
+  Opens opens = Opens::asked;        // as given, else asked with live and cached with snapshot
+  unsigned long flags = 0;           // MS_NOEXEC, the atime family, MS_SYNCHRONOUS, ...; see mount(2)
   std::vector<std::string> ignored;  // accepted without effect, for -v
 };
 

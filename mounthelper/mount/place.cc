@@ -15,14 +15,14 @@ bool same(const struct stat &a, const struct stat &b) { return a.st_dev == b.st_
 // Whether some ancestor of the directory, itself left out, is the base. By identity and not by name: a base may
 // have several names.
 sys::Result<bool> is_below(int dir_fd, const struct stat &base) {
-  struct stat here{};
+  struct stat here {};
   if (fstat(dir_fd, &here) != 0) return sys::errno_status();
   sys::Fd current;
   int at = dir_fd;
   while (true) {
     sys::Fd parent(openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!parent) return sys::errno_status();
-    struct stat above{};
+    struct stat above {};
     if (fstat(parent.get(), &above) != 0) return sys::errno_status();
     if (same(above, here)) return false;  // the root is its own parent
     if (same(above, base)) return true;
@@ -48,22 +48,25 @@ sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const st
   std::string link = "/proc/self/fd/" + std::to_string(place.fd.get());
   ssize_t length = readlink(link.c_str(), path, sizeof path);
   if (length <= 0 || length == static_cast<ssize_t>(sizeof path)) {
-    return sys::Status::failure(errno == 0 ? ENAMETOOLONG : errno,
-                                "cannot mount on " + dir + ": its path cannot be resolved; check that /proc is mounted");
+    return sys::Status::failure(
+        errno == 0 ? ENAMETOOLONG : errno,
+        "cannot mount on " + dir + ": its path cannot be resolved; check that /proc is mounted");
   }
   place.path.assign(path, static_cast<size_t>(length));
 
-  struct stat base_status{};
+  struct stat base_status {};
   if (fstat(base_fd, &base_status) != 0) return sys::errno_status();
   auto below = is_below(place.fd.get(), base_status);
   if (!below.ok()) {
-    return sys::Status::failure(below.error(), "cannot mount on " + dir + ": " + std::strerror(below.error()) +
+    return sys::Status::failure(below.error(), "cannot mount on " + dir + ": " +
+                                                   std::strerror(below.error()) +
                                                    " on the way up from it; check the directories above it");
   }
   if (*below) {
-    return sys::Status::failure(ELOOP, "cannot mount on " + dir + ": it lies inside the base " + base +
-                                           ", so the view would show itself inside itself; choose a directory outside, "
-                                           "or the base itself");
+    return sys::Status::failure(
+        ELOOP, "cannot mount on " + dir + ": it lies inside the base " + base +
+                   ", so the view would show itself inside itself; choose a directory outside, "
+                   "or the base itself");
   }
   return place;
 }

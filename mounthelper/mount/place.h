@@ -15,6 +15,7 @@ struct MountPlace {
 
 // Opens DIR. It may be BASE itself, or hold it; below BASE it is refused, because the view would then show
 // itself inside itself. base_fd: BASE, opened before.
-[[nodiscard]] sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const std::string &base);
+[[nodiscard]] sys::Result<MountPlace> open_place(const std::string &dir, int base_fd,
+                                                 const std::string &base);
 
 }  // namespace agentfense::mount

@@ -28,7 +28,8 @@ std::string error_of(const Words &words) {
 }
 
 TEST(MountArguments, AsMount8PassesThem) {
-  MountArguments a = parsed({"/base", "/dir", "-sfnv", "-N", "/proc/1/ns/mnt", "-o", "rw,table=/t.aft", "-t", "agentfense"});
+  MountArguments a =
+      parsed({"/base", "/dir", "-sfnv", "-N", "/proc/1/ns/mnt", "-o", "rw,table=/t.aft", "-t", "agentfense"});
   EXPECT_EQ(a.base, "/base");
   EXPECT_EQ(a.dir, "/dir");
   EXPECT_EQ(a.options, "rw,table=/t.aft");
@@ -37,7 +38,8 @@ TEST(MountArguments, AsMount8PassesThem) {
 }
 
 TEST(MountArguments, OptionsInAnyPlaceAndManyTimes) {
-  MountArguments a = parsed({"-otable=/t.aft", "-o", "ro", "/base", "-v", "/dir", "-o", "allow_other", "-o", ""});
+  MountArguments a =
+      parsed({"-otable=/t.aft", "-o", "ro", "/base", "-v", "/dir", "-o", "allow_other", "-o", ""});
   EXPECT_EQ(a.options, "table=/t.aft,ro,allow_other");
   EXPECT_FALSE(a.fake);
   EXPECT_FALSE(a.sloppy);

@@ -113,7 +113,8 @@ Image image_of(Level everywhere, const std::vector<Entry> &entries, const std::v
     image.states.push_back(described);
   }
   for (size_t i = 0; i < texts.size(); ++i) {
-    image.rules.push_back({false, i == 0 ? everywhere : entries[i - 1].level, 0, static_cast<uint32_t>(i + 1), texts[i], ""});
+    image.rules.push_back(
+        {false, i == 0 ? everywhere : entries[i - 1].level, 0, static_cast<uint32_t>(i + 1), texts[i], ""});
   }
   return image;
 }

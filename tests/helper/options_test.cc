@@ -55,11 +55,13 @@ TEST(MountOptions, FlagsOfMount2) {
 }
 
 TEST(MountOptions, WhatFstabAndSystemdSay) {
-  MountOptions o = parsed("rw,user=joe,noauto,nofail,_netdev,x-systemd.automount,x-systemd.idle-timeout=60,comment=a b,"
-                          "nosuid,nodev,uid=1000,table=t");
+  MountOptions o = parsed(
+      "rw,user=joe,noauto,nofail,_netdev,x-systemd.automount,x-systemd.idle-timeout=60,comment=a b,"
+      "nosuid,nodev,uid=1000,table=t");
   EXPECT_EQ(o.table, "t");
-  EXPECT_THAT(o.ignored, ElementsAre("user=joe", "noauto", "nofail", "_netdev", "x-systemd.automount",
-                                     "x-systemd.idle-timeout=60", "comment=a b", "nosuid", "nodev", "uid=1000"));
+  EXPECT_THAT(o.ignored,
+              ElementsAre("user=joe", "noauto", "nofail", "_netdev", "x-systemd.automount",
+                          "x-systemd.idle-timeout=60", "comment=a b", "nosuid", "nodev", "uid=1000"));
 }
 
 TEST(MountOptions, QuotesHoldCommas) { EXPECT_EQ(parsed("ro,table=\"/a,b.aft\"").table, "/a,b.aft"); }

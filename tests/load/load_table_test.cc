@@ -49,7 +49,8 @@ class LoadTable : public ::testing::Test {
   void write_table(size_t bytes_less = 0) {
     std::vector<std::byte> bytes = small_table();
     std::ofstream out(path_, std::ios::binary);
-    out.write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(bytes.size() - bytes_less));
+    out.write(reinterpret_cast<const char *>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size() - bytes_less));
     out.close();
     ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
   }

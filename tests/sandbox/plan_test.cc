@@ -53,7 +53,8 @@ LaunchPlan user_plan() {
 // One option a line, its words apart by spaces.
 std::string lines_of(const std::vector<std::string> &words) {
   std::string text;
-  for (const std::string &word : words) text += (word.starts_with("--") && !text.empty() ? "\n" : text.empty() ? "" : " ") + word;
+  for (const std::string &word : words)
+    text += (word.starts_with("--") && !text.empty() ? "\n" : text.empty() ? "" : " ") + word;
   return text + "\n";
 }
 
@@ -140,7 +141,8 @@ LaunchRequest request() {
 }
 
 TEST(MakePlan, RefusesPlacesThatAreTheSystems) {
-  for (const char *at : {"", "/", "relative", "/usr", "/usr/x", "/etc", "/proc/1", "/dev", "/a/../etc", "/a//b", "/a/", "/./a"}) {
+  for (const char *at : {"", "/", "relative", "/usr", "/usr/x", "/etc", "/proc/1", "/dev", "/a/../etc",
+                         "/a//b", "/a/", "/./a"}) {
     LaunchRequest wanted = request();
     wanted.at = at;
     auto plan = make_plan(wanted);
