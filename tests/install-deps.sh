@@ -9,7 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 helper_packages=(
   g++ cmake ninja-build git python3 pkg-config make
-  libsodium-dev
+  libsodium-dev libcli11-dev
   libfuse3-dev fuse3 bubblewrap libgtest-dev libgmock-dev libbenchmark-dev
   # To build libfuse 3.18 from its source package.
   meson dpkg-dev debian-archive-keyring ca-certificates liburing-dev libnuma-dev
@@ -18,7 +18,7 @@ helper_packages=(
 )
 # antlr4 brings a Java of its own.
 compiler_packages=(
-  llvm-22-dev antlr4 libantlr4-runtime-dev libprotobuf-dev protobuf-compiler libcli11-dev clang-format clang-tidy
+  llvm-22-dev antlr4 libantlr4-runtime-dev libprotobuf-dev protobuf-compiler clang-format clang-tidy
 )
 
 packages=("${helper_packages[@]}")
