@@ -34,6 +34,9 @@ std::optional<view::NodeView> View::node(view::NodeId id) {
 table::StateInfo View::info(const view::NodeView &node) const {
   table::StateInfo info = table.info(node.standing.state);
   info.level = node.standing.level;
+  // The mount's own root is there and lists, empty, under a policy that shows nothing at all. No other
+  // node can have its state then.
+  if (node.standing.state == table.root()) info.visible_below = true;
   return info;
 }
 

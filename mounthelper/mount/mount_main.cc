@@ -1,6 +1,7 @@
 #include "mounthelper/mount/mount_main.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -65,6 +66,12 @@ fuse::ViewOptions view_options(const Prepared &mount, int stop_fd) {
   return view;
 }
 
+// Whether the view was unmounted (or aborted): the kernel says so on its device.
+bool connection_ended(const sys::Fd &device) {
+  pollfd fds{device.get(), 0, 0};
+  return poll(&fds, 1, 0) == 1 && (fds.revents & POLLERR) != 0;
+}
+
 // The server: attaches, gives up what it does not need, serves until unmounted or told to end.
 int serve_mount(Prepared mount, Readiness readiness, const sigset_t &ending) {
   bool direct = geteuid() == 0;
@@ -81,6 +88,8 @@ int serve_mount(Prepared mount, Readiness readiness, const sigset_t &ending) {
     return kMountFailed;
   }
   unsigned long long mount_id = mount_id_at(request.dir);
+  // Kept to tell an unmounted view, whose number may be another mount's by the time serve() returns.
+  sys::Fd connection(fcntl(device->get(), F_DUPFD_CLOEXEC, 0));
   mount.place.fd.reset();  // the directory below must not be held for as long as the view stands
 
   // Where fusermount3 mounted, it is needed once more, and works by its set-id bit.
@@ -90,8 +99,11 @@ int serve_mount(Prepared mount, Readiness readiness, const sigset_t &ending) {
     status = fuse::serve(std::move(*device), std::move(mount.base), std::move(mount.table),
                          view_options(mount, stop.get()), [&readiness] { readiness.ready(); });
   }
+  if (!connection_ended(connection)) {
+    direct ? detach_directly(mount_id) : detach_as_user(request.dir, mount_id);
+  }
   device->reset();
-  direct ? detach_directly(mount_id) : detach_as_user(request.dir, mount_id);
+  connection.reset();
   if (status.ok()) return kSuccess;
   // Only now: a caller that hears of a failure finds nothing mounted.
   readiness.failed(kMountFailed, status.message().empty() ? std::strerror(status.error()) : status.message());

@@ -227,6 +227,30 @@ TEST_P(MountedView, AnswersAsTheReferenceDoes) {
   }
 }
 
+TEST_P(MountedView, OutlivesTheHelperOfTheViewBeforeIt) {
+  const lang::RuleSet rules = reference::rules_of("allow read /\n");
+  for (int round = 0; round < 12; ++round) {
+    mount(rules);
+    unmount();
+    mount(rules);
+    if (HasFatalFailure()) return;
+    // Long enough for a helper that ends late to do harm.
+    ::usleep(50'000);
+    ASSERT_TRUE(can_read(view_ + "/c")) << "round " << round;
+    unmount();
+  }
+}
+
+TEST_P(MountedView, ShowsAnEmptyRootWhereNothingIsVisible) {
+  mount(reference::rules_of("limit none /\n"));
+  if (HasFatalFailure()) return;
+  EXPECT_TRUE(fs::is_empty(view_));
+  EXPECT_EQ(::access((view_ + "/a").c_str(), F_OK), -1);
+  EXPECT_EQ(::mkdir((view_ + "/new").c_str(), 0700), -1);
+  EXPECT_EQ(errno, EACCES);
+  unmount();
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, MountedView,
                          ::testing::Values("coherence=live", "coherence=snapshot,open=cached",
                                            "coherence=live,open=cached"),
