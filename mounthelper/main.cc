@@ -1,5 +1,6 @@
 // mount.agentfense: shows a directory through a policy table. As mount(8)'s helper it mounts a view; as
 // `mount.agentfense run` it runs one command over a private view, in a sandbox.
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,6 +23,14 @@ bool has_borrowed_rights() {
   return getauxval(AT_SECURE) != 0 || geteuid() != getuid() || getegid() != getgid();
 }
 
+// A descriptor opened later must not become the standard input of a command.
+void fill_standard_descriptors() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest free number, which is this one.
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) _exit(mount::kSystemError);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -34,7 +43,8 @@ int main(int argc, char **argv) {
         stderr);
     return mount::kUsage;
   }
-  // Descriptors that a caller forgot would live as long as the view.
+  fill_standard_descriptors();
+  // Others that a caller forgot would live as long as the view.
   syscall(SYS_close_range, 3U, ~0U, 0U);
 
   if (words.empty()) {

@@ -1,5 +1,6 @@
 #include "mounthelper/cli/run_main.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,21 @@ sys::Result<std::string> resolve_base(const std::string &base) {
   int error = errno;
   return sys::Status::failure(
       error, "cannot show the base " + base + ": " + std::strerror(error) + "; check the path");
+}
+
+// A directory among the three descriptors that the command inherits would be a way out of the sandbox.
+sys::Status check_standard_descriptors() {
+  constexpr const char *kNames[] = {"input", "output", "error"};
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat status {};
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+      return sys::Status::failure(EISDIR,
+                                  std::string("the standard ") + kNames[fd] +
+                                      " is a directory, through which the command could leave the sandbox; "
+                                      "redirect it elsewhere");
+    }
+  }
+  return {};
 }
 
 fuse::ViewOptions view_options(const RunArguments &arguments) {
@@ -117,6 +133,7 @@ int run_main(std::span<const char *const> words) {
     return 0;
   }
   const RunArguments &arguments = std::get<RunArguments>(parsed);
+  if (sys::Status safe = check_standard_descriptors(); !safe.ok()) return fail(safe.message());
   sys::Result<table::Table> table = load_asked(arguments);
   if (!table.ok()) return fail(table.status().message());
   sys::Result<std::string> base = resolve_base(arguments.base);

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -132,6 +134,12 @@ TEST(SystemEntries, ASiblingWithTheSameBeginningIsNoBase) {
   EXPECT_THAT(also_at, IsEmpty());
 }
 
+// Missing where it must be there, the tests go on, and fail.
+bool has_bwrap() {
+  const char *must = getenv("AGENTFENSE_MUST_WORK");
+  return access("/usr/bin/bwrap", X_OK) == 0 || (must != nullptr && std::string_view(must) == "1");
+}
+
 LaunchRequest request() {
   LaunchRequest wanted;
   wanted.base = "/nowhere/base";
@@ -152,7 +160,7 @@ TEST(MakePlan, RefusesPlacesThatAreTheSystems) {
 }
 
 TEST(MakePlan, EnvironmentIsTheStatedFew) {
-  if (access("/usr/bin/bwrap", X_OK) != 0) GTEST_SKIP() << "no bubblewrap";
+  if (!has_bwrap()) GTEST_SKIP() << "no bubblewrap";
   ASSERT_EQ(setenv("AGENTFENSE_TEST_SECRET", "s3cret", 1), 0);
   ASSERT_EQ(setenv("LANG", "de_DE.UTF-8", 1), 0);
   LaunchRequest wanted = request();
@@ -169,8 +177,9 @@ TEST(MakePlan, EnvironmentIsTheStatedFew) {
 }
 
 TEST(MakePlan, WorkdirIsBelowTheViewUnlessAbsolute) {
-  if (access("/usr/bin/bwrap", X_OK) != 0) GTEST_SKIP() << "no bubblewrap";
+  if (!has_bwrap()) GTEST_SKIP() << "no bubblewrap";
   LaunchRequest wanted = request();
+  ASSERT_TRUE(make_plan(wanted).ok());
   EXPECT_EQ(make_plan(wanted)->workdir, "/workspace");
   wanted.workdir = "src";
   EXPECT_EQ(make_plan(wanted)->workdir, "/workspace/src");

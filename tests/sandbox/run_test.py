@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """`mount.agentfense run`, end to end, as root and (AGENTFENSE_TEST_AS_USER=1) as an ordinary user without fusermount3."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
@@ -124,6 +126,29 @@ class Passes(RunTest):
                 self.assertIn(process.returncode, (128 + 15, -15), f"after {delay}")
             self.nothing_left(mark)
 
+    def test_control_c_reaches_the_whole_group(self):
+        # As a terminal would send it: to the shell and to what the shell waits for.
+        leader, terminal = os.openpty()
+        mark = sleeper()
+        with self.start("sh", "-c", f"echo ready; sleep {mark}; echo never", stdin=terminal, start_new_session=True,
+                        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)) as process:
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            self.assertTrue(wait_until(lambda: [pid for pid in processes_with(mark) if read(f"/proc/{pid}/comm") == "sleep\n"]))
+            os.write(leader, b"\x03")
+            out, err = process.communicate(timeout=60)
+            self.assertEqual((out, process.returncode), ("", 128 + 2), err)
+        os.close(leader)
+        os.close(terminal)
+        self.nothing_left(mark)
+
+    def test_preset(self):
+        presets = os.path.join(Machine.work, "presets")
+        os.makedirs(presets, exist_ok=True)
+        table("presets/my-own-1.aft", *RULES)
+        words = [*user_words(Machine.as_user), Machine.helper, "run", "--preset", "my-own-1", "--base", self.base, "--", "cat", "readme.txt"]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=60, env={**os.environ, "AGENTFENSE_PRESET_DIR": presets})
+        self.assertEqual(result.stdout, "hello\n", result.stderr)
+
     def test_workdir_and_at(self):
         self.assertEqual(self.out("pwd"), "/workspace\n")
         self.assertEqual(self.out("pwd", options=["--at", "/home/me/project"]), "/home/me/project\n")
@@ -231,6 +256,22 @@ class Keeps(RunTest):
         finally:
             for fd in {*extra, high}:
                 os.close(fd)
+
+    def test_closed_and_odd_standard_descriptors(self):
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            report = os.path.join(self.base, "output", "report")
+            words = self.words("sh", "-c", "ls -l /proc/self/fd > output/report; ls -ld /proc/self/fd/0/. >> output/report; exit 9")
+            result = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual(result.returncode, 9, result.stderr)
+            listing = read(report)
+            self.assertNotIn(self.base, listing, closed)
+            self.assertNotIn("fuse", listing, closed)
+            os.remove(report)
+        directory = os.open(self.base, os.O_RDONLY)
+        self.addCleanup(os.close, directory)
+        result = self.run_in("true", stdin=directory)
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("the standard input is a directory", result.stderr)
 
     def test_network(self):
         listener = socket.socket()
@@ -403,7 +444,7 @@ print(sorted(seen - {'', 'harmless'}))
         script = "import fcntl,termios\ntry: fcntl.ioctl(0,termios.TIOCSTI,b'x'); print('pushed')\nexcept OSError: print('refused')"
         result = self.run_in("/usr/bin/python3", "-I", "-c", script, stdin=terminal, capture_output=False, stdout=subprocess.PIPE,
                              start_new_session=True,
-                             preexec_fn=lambda: __import__("fcntl").ioctl(terminal, __import__("termios").TIOCSCTTY, 0))
+                             preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0))
         os.close(leader)
         os.close(terminal)
         self.assertEqual(result.stdout, "refused\n")
