@@ -96,6 +96,8 @@ void reply_created(fuse_req_t request, View &view, const fuse_entry_param &entry
 
 }  // namespace
 
+void op_never_asked(fuse_req_t request, fuse_ino_t, fuse_file_info *) { reply_error(request, ENOSYS); }
+
 void op_open(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   View &view = view_of(request);
   auto node = view.node(id);

@@ -1,6 +1,14 @@
 #include "mounthelper/fuse/operations.h"
 
+#include <cerrno>
+
 namespace agentfense::fuse {
+namespace {
+
+// libfuse opens by itself where nothing is bound; the kernel must hear that nobody is asked.
+void op_not_asked(fuse_req_t request, fuse_ino_t, fuse_file_info *) { (void)fuse_reply_err(request, ENOSYS); }
+
+}  // namespace
 
 // What is not bound is answered ENOSYS once, and the kernel asks no more:
 //   flush         nothing waits for close(2): every write has reached the base already
@@ -29,11 +37,11 @@ fuse_lowlevel_ops operations(const ViewOptions &options) {
   ops.rmdir = op_rmdir;
   ops.rename = op_rename;
 
-  // Left out, open and opendir make the kernel open by itself, keep its page cache and cache listings.
-  // A directory needs no asking in a snapshot either: what it lists was decided name by name.
+  // Answered "not asked" once, the kernel opens by itself, keeps its page cache and caches listings. A
+  // directory needs no asking in a snapshot either: what it lists was decided name by name.
   bool live = options.coherence == ViewOptions::Coherence::live;
-  if (options.ask_open) ops.open = op_open;
-  if (options.ask_open && live) ops.opendir = op_opendir;
+  ops.open = options.ask_open ? op_open : op_not_asked;
+  ops.opendir = options.ask_open && live ? op_opendir : op_not_asked;
   ops.create = op_create;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
   ops.tmpfile = op_tmpfile;

@@ -41,6 +41,8 @@ void op_rename(fuse_req_t, fuse_ino_t parent, const char *name, fuse_ino_t new_p
 
 // op_open.cc: handles
 void op_open(fuse_req_t, fuse_ino_t, fuse_file_info *);
+// ENOSYS, said and not left to libfuse: 3.14 would answer such an open with success instead.
+void op_never_asked(fuse_req_t, fuse_ino_t, fuse_file_info *);
 void op_create(fuse_req_t, fuse_ino_t parent, const char *name, mode_t, fuse_file_info *);
 void op_tmpfile(fuse_req_t, fuse_ino_t parent, mode_t, fuse_file_info *);
 void op_release(fuse_req_t, fuse_ino_t, fuse_file_info *);
