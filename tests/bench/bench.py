@@ -161,7 +161,10 @@ def measure_view(compiler, mounter, scratch, files, repeat):
             row(f"warm grep -r, {files:,} files, {coherence}", f"{ratio:.2f} x ({a * 1e3:.0f}/{b * 1e3:.0f} ms)", goals[1])
             row(f"resident after that, {coherence}", f"{rss_of(helper_pid(view)):.1f} MiB", "")
         finally:
+            pid = helper_pid(view)
             subprocess.run(["umount", view], check=True)
+            while os.path.exists(f"/proc/{pid}/exe"):
+                time.sleep(0.01)
 
 
 def measure_start(mounter, compiler, scratch, repeat):
