@@ -6,7 +6,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 
 mapfile -d '' sources < <(find lang compiler mounthelper lsp tests -name '*.cc' -print0 -o -name '*.h' -print0 | sort -z)
-clang-format --dry-run -Werror "${sources[@]}"
+bad=()
+for file in "${sources[@]}"; do
+  clang-format --dry-run -Werror "$file" 2>/dev/null || bad+=("$file")
+done
+if [ "${#bad[@]}" -gt 0 ]; then
+  printf 'lint.sh: not laid out by clang-format; run: clang-format -i %s\n' "${bad[*]}" >&2
+  exit 1
+fi
 
 case "${1:-}" in
   '') ;;
