@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,7 +25,7 @@ constexpr int kArgsFd = 3;
 constexpr LaunchFds kFds{.status = 4, .passwd = 5, .group = 6};
 constexpr int kFirstClosed = 7;
 
-enum class Stage : int { unshare, mapped, limit, groups, descriptors, execute };
+enum class Stage : int { unshare, mapped, limit, groups, proc, descriptors, execute };
 
 struct Report {
   Stage stage;
@@ -116,6 +117,11 @@ bool is_alone(int channel) {
   // Out of the way of the numbers below; closed by exec, which tells the parent that it worked.
   channel = fcntl(channel, F_DUPFD_CLOEXEC, 64);
   if (channel < 0) _exit(125);
+  // bubblewrap looks its child up in /proc, by the number that this pid namespace gives it.
+  if (unshare(CLONE_NEWNS) != 0 ||
+      ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
+    give_up(channel, Stage::proc);
+  }
   if (prepared.as_root) enter_user_space(channel);
   int high[4];
   for (int i = 0; i < 4; ++i) {
@@ -172,6 +178,10 @@ sys::Status explain(const Report &report, const std::string &bwrap) {
     case Stage::limit:
       why = "cannot forbid further user namespaces in the sandbox (" + why +
             "); check that /proc/sys is writable to root";
+      break;
+    case Stage::proc:
+      why = "cannot mount a /proc for the sandbox's pid namespace (" + why +
+            "); check what limits mounts on this host";
       break;
     case Stage::execute:
       why = "cannot execute " + bwrap + " (" + why + "); install the package bubblewrap";

@@ -72,6 +72,12 @@ class RunTest(unittest.TestCase):
 
 
 class Passes(RunTest):
+    def test_works_inside_another_pid_namespace(self):
+        # As in a container: the numbers of /proc are then not those of the host, and 2 is nobody.
+        inside = ["unshare", "-m", "-p", "-f", "--mount-proc", "sh", "-c", '/bin/true; /bin/true; /bin/true; /bin/true; "$@"', "sh"]
+        result = subprocess.run([*inside, *self.words("echo", "hi")], text=True, capture_output=True, timeout=60)
+        self.assertEqual((result.returncode, result.stdout), (0, "hi\n"), result.stderr)
+
     def test_streams(self):
         data = "".join(chr(32 + i % 90) for i in range(200_000))
         result = self.run_in("sh", "-c", "cat; echo to-stderr >&2", input=data)
