@@ -13,6 +13,11 @@ namespace {
 // Stands for a value that was refused: fits anywhere, so that the rest can be checked.
 constexpr const char *kStandIn = "x";
 
+// Only where errors are kept already: none may be lost that would be the only one.
+bool enough(const Diagnostics &diagnostics) {
+  return diagnostics.all().size() >= kMaxErrors && diagnostics.has_errors();
+}
+
 size_t count_items(const RulePattern &pattern) {
   size_t items = 0;
   for (const PathPattern &alternative : pattern.alternatives) {
@@ -213,13 +218,14 @@ bool charge(const RulePattern &pattern, PatternBudget &budget, Diagnostics &diag
 }
 
 void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Diagnostics &diagnostics) {
+  if (enough(diagnostics)) return;
   Place at = part_of(place, issue.offset + (quoted ? 1 : 0), issue.length);
   Diagnostic &d = diagnostics.report(issue.code, at, issue.message);
   if (issue.fix) d.fixes.push_back({place, *issue.fix});
 }
 
 void report_unknown_set(const ast::Item &item, const Scope &scope, Diagnostics &diagnostics) {
-  if (scope.incomplete) return;
+  if (scope.incomplete || enough(diagnostics)) return;
   std::vector<std::string_view> names;
   for (const auto &[name, unused] : scope.sets) names.push_back(name);
   std::string meant = closest(item.text, names);

@@ -25,6 +25,10 @@ enum class Code : uint16_t {
 [[nodiscard]] Severity code_severity(Code code);         // default severity
 [[nodiscard]] std::string_view code_summary(Code code);  // one line: what the code means
 
+// Errors of one kind of reading (a file's statements; all names and patterns) that are worth keeping:
+// a file of 4 MiB can hold two million, and nobody reads the second thousand.
+inline constexpr size_t kMaxErrors = 1'000;
+
 // Replace the bytes of `place` by `text`.
 struct FixIt {
   Place place;

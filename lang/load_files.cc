@@ -20,6 +20,7 @@ std::string folder_of(const std::string &path) {
 std::string refuse_import(std::string_view path) {
   if (path.empty()) return "an import needs the name of a file";
   if (path.find('\0') != std::string_view::npos) return "the name of a file holds no NUL byte";
+  if (path == "-") return "`-` is standard input, which cannot be imported; give the file another name";
   if (path.front() == '/') return "an import names a file beside this one, not an absolute path";
   size_t begin = 0;
   while (begin <= path.size()) {

@@ -161,7 +161,9 @@ class Source {
   // The diagnostic to fill in, or a spare one where this token had its error.
   Diagnostic &error(Code code, const Token *token, Place place, std::string message) {
     broken_ = true;
-    if (!reported_.insert(token->getTokenIndex()).second) return spare_;
+    if (diagnostics_.all().size() >= kMaxErrors || !reported_.insert(token->getTokenIndex()).second) {
+      return spare_ = {};
+    }
     return diagnostics_.report(code, place, std::move(message));
   }
   Diagnostic &error(Code code, const Token *token, std::string message) {
@@ -169,6 +171,7 @@ class Source {
   }
   Diagnostic &error_at(Code code, Place place, std::string message) {
     broken_ = true;
+    if (diagnostics_.all().size() >= kMaxErrors) return spare_ = {};
     return diagnostics_.report(code, place, std::move(message));
   }
 

@@ -69,6 +69,7 @@ class Tokenizer {
         case '*':
           return push(Kind::star, start);
         case '?':
+          empty_so_far_ = false;
           tokens_.push_back({Kind::any, 0, ByteSet::any(), static_cast<uint32_t>(start), 1});
           return;
         case '{':

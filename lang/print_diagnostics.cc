@@ -126,21 +126,24 @@ class Printer {
     std::string_view text = files_[place.file].text;
     if (place.offset > text.size()) return;
     size_t begin = place.offset - std::min<size_t>(place.offset, place.column - 1);
+    // A line can be as long as a file: nothing is read or copied beyond what is shown.
+    text = text.substr(0, place.offset + 2 * kShownBytes);
     size_t end = std::min(text.find('\n', place.offset), text.size());
-    std::string line(text.substr(begin, end - begin));
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    std::replace(line.begin(), line.end(), '\t', ' ');
+    std::string_view line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
     size_t caret = std::min<size_t>(place.offset - begin, line.size());
     size_t last = std::min<size_t>(caret + std::max<size_t>(place.length, 1), std::max(line.size(), caret));
     size_t cut = caret > kShownBytes / 2 && line.size() > kShownBytes ? caret - kShownBytes / 2 : 0;
     size_t stop = std::min(line.size(), cut + kShownBytes);
-    std::string_view view(line);
+    last = std::clamp(last, caret, stop);
+    std::string part(line.substr(cut, stop - cut));
+    std::replace(part.begin(), part.end(), '\t', ' ');
+    const std::string_view view(part);
 
     out_ += cut > 0 ? "  ..." : "  ";
-    size_t indent = (cut > 0 ? 5 : 2) + append_shown(out_, view.substr(cut, caret - cut), false);
-    last = std::clamp(last, caret, stop);
-    size_t width = append_shown(out_, view.substr(caret, last - caret), false);
-    append_shown(out_, view.substr(last, stop - last), false);
+    size_t indent = (cut > 0 ? 5 : 2) + append_shown(out_, view.substr(0, caret - cut), false);
+    size_t width = append_shown(out_, view.substr(caret - cut, last - caret), false);
+    append_shown(out_, view.substr(last - cut), false);
     out_ += stop < line.size() ? "...\n" : "\n";
     out_.append(indent, ' ');
     std::string mark = "^";

@@ -15,6 +15,15 @@ size_t byte_order_mark_size(std::string_view text) {
   return two == "\xFF\xFE" || two == "\xFE\xFF" ? 2 : 0;
 }
 
+// Where the quote that starts at `i` ends: at its second `"`, or before the end of its line.
+size_t end_of_quote(std::string_view text, size_t i) {
+  while (++i < text.size() && text[i] != '"') {
+    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] != '\r' && text[i + 1] != '\n') ++i;
+    if (text[i] == '\r' || text[i] == '\n') return i - 1;
+  }
+  return i;
+}
+
 // The first brace of a word that is nested too deeply. White space ends a word, as in the lexer.
 std::optional<size_t> too_deep(std::string_view text) {
   size_t depth = 0;
@@ -25,8 +34,12 @@ std::optional<size_t> too_deep(std::string_view text) {
       i = text.find('\n', i);
       if (i == std::string_view::npos) break;
       c = '\n';
+    } else if (c == '"') {
+      i = end_of_quote(text, i);
+      if (i == text.size()) break;
+      depth = 0;
     }
-    word_start = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',';
+    word_start = c == ' ' || c == '\t' || c == '\n' || c == '\r' || (c == ',' && depth == 0);
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
       depth = 0;
     } else if (c == '{' && ++depth > kMaxBraceNesting) {

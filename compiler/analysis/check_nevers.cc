@@ -12,10 +12,12 @@ namespace {
 
 using lang::Level;
 
-constexpr uint64_t kMaxConfigs = 2'000'000;
+constexpr uint64_t kMaxConfigsPerNever = 1'000'000;  // bounds memory: a search keeps what it has met
+constexpr uint64_t kMaxConfigs = 2'000'000;          // of all nevers together
 
 // A configuration: state of the automaton, then the never's positions.
-Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, const LetterChoice &choice) {
+Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, const LetterChoice &choice,
+                          uint64_t max_configs) {
   const PatternWalk walk(never.patterns, a.trie);
   const auto positions_of = [](const Config &c) { return PatternWalk::Positions(c.begin() + 1, c.end()); };
   const auto config = [](uint32_t state, const PatternWalk::Positions &at) {
@@ -48,7 +50,7 @@ Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, cons
     for (const LetterChoice::Choice &ch : choices)
       offer(a.names.witness[ch.letter], config(ch.target, staying));
   };
-  return shortest_path(config(a.paths.start, walk.start()), steps, kMaxConfigs);
+  return shortest_path(config(a.paths.start, walk.start()), steps, max_configs);
 }
 
 }  // namespace
@@ -56,8 +58,10 @@ Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, cons
 void check_nevers(const lang::RuleSet &rules, const Automaton &automaton, lang::Diagnostics &diagnostics) {
   if (rules.nevers.empty()) return;
   const LetterChoice choice(automaton);
+  uint64_t left = kMaxConfigs;
   for (const lang::NeverRule &never : rules.nevers) {
-    const Search search = find_breaking_path(never, automaton, choice);
+    const Search search = find_breaking_path(never, automaton, choice, std::min(left, kMaxConfigsPerNever));
+    left -= std::min(left, search.configs);
     if (search.over_budget) {
       diagnostics.report(lang::Code::too_complex, never.place,
                          "whether `" + never.text +

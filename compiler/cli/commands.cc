@@ -96,6 +96,13 @@ int build(const PolicyArguments &arguments, const std::string &output, bool quie
   const Compilation c = compile(arguments.source, options, reader, diagnostics);
   print(diagnostics, c.files);
   if (c.bytes.empty()) return c.io_error ? kUsage : kPolicyErrors;
+  for (const lang::SourceFile &source : c.files) {
+    std::error_code ignored;
+    if (!std::filesystem::equivalent(output, source.name, ignored)) continue;
+    std::cerr << "agentfense-compile: " << lang::escape_bytes(output)
+              << ": is a source of this policy; name another file for the table\n";
+    return kUsage;
+  }
   if (!write_atomically(output, c.bytes)) return kUsage;
   if (!quiet) {
     std::cerr << lang::escape_bytes(output) << ": " << c.rules->rules.size() << " rules, "
@@ -136,7 +143,11 @@ int explain(const PolicyArguments &arguments, const std::vector<std::string> &pa
 
 int verify(const std::string &file) {
   const std::optional<table::Table> t = read_table(file);
-  if (!t) return kPolicyErrors;
+  if (!t) {
+    std::error_code ignored;
+    const bool read = std::filesystem::is_regular_file(file, ignored) && ::access(file.c_str(), R_OK) == 0;
+    return read ? kPolicyErrors : kUsage;
+  }
   std::cout << lang::escape_bytes(file) << ": sound; policy " << lang::escape_bytes(t->policy()) << ", "
             << t->rule_count() << " rules, " << t->state_count() << " states, " << t->class_count()
             << " name classes, " << t->byte_size() << " bytes, sha256 " << table::to_hex(t->file_digest())
@@ -148,7 +159,7 @@ int dump(const std::string &file, bool json) {
   const std::optional<table::Table> t = read_table(file);
   if (!t) return kUsage;
   std::cout << (json ? table::dump_json(*t) : table::dump_text(*t));
-  return std::cout.flush() ? kFine : kUsage;
+  return kFine;
 }
 
 int presets(const std::vector<std::string> &preset_dirs) {

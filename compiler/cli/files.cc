@@ -59,6 +59,9 @@ class TemporaryFile {
 }  // namespace
 
 bool looks_like_table(const std::string &file) {
+  // Opening a FIFO would wait for its writer.
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return false;
   std::ifstream in(file, std::ios::binary);
   std::array<char, table::kMagic.size()> head{};
   in.read(head.data(), head.size());
@@ -99,13 +102,24 @@ std::optional<table::Table> read_table(const std::string &file) {
 }
 
 bool write_atomically(const std::string &file, std::span<const std::byte> bytes) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) {
-    complain(file, "is a directory; name the table to write");
+  // A rename would put a plain file in the place of a link or a device.
+  std::error_code error;
+  std::string target = file;
+  if (std::filesystem::is_symlink(file, error)) target = std::filesystem::canonical(file, error).string();
+  if (target.empty()) {
+    complain(file, "is a link that leads nowhere (" + error.message() + "); name the table to write");
     return false;
   }
-  TemporaryFile temporary(file);
-  if (!temporary.open() || !temporary.write(bytes) || !temporary.become(file)) {
+  const std::filesystem::file_status there = std::filesystem::status(target, error);
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+    complain(file,
+             std::filesystem::is_directory(there)
+                 ? "is a directory; name the table to write"
+                 : "is no regular file, and a table takes the place of what it is written to; name a file");
+    return false;
+  }
+  TemporaryFile temporary(target);
+  if (!temporary.open() || !temporary.write(bytes) || !temporary.become(target)) {
     complain(file, std::string("cannot be written: ") + std::strerror(errno));
     return false;
   }

@@ -90,7 +90,12 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
     const int code = app.exit(e);
-    return code == 0 ? kFine : kUsage;
+    status = code == 0 ? kFine : kUsage;
+  }
+  if (!std::cout.flush()) {
+    std::cerr
+        << "agentfense-compile: standard output cannot be written; is its disk full or its reader gone?\n";
+    return kUsage;
   }
   return status;
 }

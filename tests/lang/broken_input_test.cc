@@ -168,7 +168,12 @@ TEST(BrokenInput, BombsGetOneError) {
   const Bomb bombs[] = {
       {"allow read /" + repeat("{", 1'000'000), "brace-nesting"},
       {"allow read /" + repeat("{a,", 1'000'000), "brace-nesting"},
-      {"allow read \"/" + repeat("{", 1'000'000) + "\"", "brace-nesting"},
+      {"allow read \"/" + repeat("{", 1'000'000) + "\"", "pattern-too-long"},
+      {"allow read \"/" + repeat("{", 1'000) + "\"", "brace-nesting"},
+      {"allow read /{a,#" + repeat("{", 1'000'000), "brace-nesting"},
+      {"allow read \"/a #b\", /" + repeat("{", 1'000'000), "brace-nesting"},
+      {"allow read \"/\\\" #b\", /" + repeat("{", 1'000'000), "brace-nesting"},
+      {"allow read \"/a #b\n  allow read /" + repeat("{", 1'000'000), "brace-nesting"},
       {"allow read /" + repeat("{a}", 1'000'000), "pattern-too-long"},
       {"allow read /" + repeat("/a", 1'000'000), "pattern-too-long"},
       {"allow read " + repeat("*", 1'000'000), "pattern-too-long"},
@@ -195,6 +200,32 @@ TEST(BrokenInput, ManyErrorsTakeLinearWork) {
     Loaded loaded = load_text("agentfense 1\npolicy q {\n" + repeat(line, 20'000));
     expect_decided(loaded);
   }
+}
+
+// A line as long as a file is not copied for each of its errors, and nobody reads the second thousand.
+TEST(BrokenInput, NoMoreErrorsAreKeptThanAreRead) {
+  const std::string heads[] = {"x\n",
+                               "}",
+                               "\"\"",
+                               "set s = { " + repeat("a,", 1'000'000) + "a }\n",
+                               "policy p { allow read " + repeat("a,", 1'000'000) + "/x\n}\n",
+                               "policy p { allow read " + repeat("x/y,", 500'000) + "/x\n}\n"};
+  for (const std::string &text : heads) {
+    SCOPED_TRACE(text.substr(0, 30));
+    Loaded loaded = load_text("agentfense 1\n" + (text.size() < 10 ? repeat(text, 500'000) : text));
+    expect_decided(loaded);
+    EXPECT_LE(loaded.codes.size(), kMaxErrors + 1);
+  }
+}
+
+TEST(BrokenInput, BracesInTextAreNoPattern) {
+  EXPECT_THAT(load_body("allow read / \"" + repeat("{", 100) + "\"").codes, testing::IsEmpty());
+}
+
+TEST(BrokenInput, StandardInputIsNotImported) {
+  MemoryFiles files{{"main.afp", "agentfense 1\nimport \"-\"\npolicy p { allow read / }\n"},
+                    {"-", "agentfense 1\n"}};
+  EXPECT_THAT(load(files).codes, ElementsAre("bad-import"));
 }
 
 }  // namespace

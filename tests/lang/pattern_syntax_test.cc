@@ -60,6 +60,7 @@ TEST(PatternSyntax, ReadsWhatIsRight) {
       {"/{a,b}", "/{a,b}", "/a /b"},
       {"/{b,a,b}", "/{b,a,b}", "/a /b"},
       {"/x{,.bak}", "/x{,.bak}", "/x /x.bak"},
+      {"/{?}x{?,}", "/{?}x{?,}", "/?x /?x?"},
       {"/x{a}y", "/x{a}y", "/xay"},
       {"/{a,b{c,d}}e", "/{a,b{c,d}}e", "/ae /bce /bde"},
       {"/{a,b}/{c,d}", "/{a,b}/{c,d}", "/a/c /a/d /b/c /b/d"},
