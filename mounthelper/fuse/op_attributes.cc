@@ -33,10 +33,10 @@ timespec wanted_time(const timespec &given, int to_set, int set, int now) {
   return to_set & set ? given : timespec{0, UTIME_OMIT};
 }
 
-sys::Status truncate_node(View &view, view::NodeId node, off_t size, const FileRef *handle) {
+sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handle *handle) {
   FileRef file;
-  if (handle != nullptr && (*handle)->writable) {
-    file = *handle;
+  if (handle != nullptr && handle->file->writable) {
+    file = handle->file;
   } else {
     // With handles, truncate(2) by path counts as one more open; without, it is one more write.
     auto opened = view.options.ask_open ? view.base.open(node, O_WRONLY) : view.base.file(node, true);
@@ -47,8 +47,8 @@ sys::Status truncate_node(View &view, view::NodeId node, off_t size, const FileR
   return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
 }
 
-sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set, const FileRef *handle) {
-  sys::Result<FileRef> file = handle != nullptr ? sys::Result<FileRef>(*handle) : view.base.handle(node);
+sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set, const Handle *handle) {
+  sys::Result<FileRef> file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.base.handle(node);
   if (!file.ok()) return file.status();
   int fd = (*file)->fd.get();
 
@@ -81,10 +81,10 @@ void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node
   (void)fuse_reply_attr(request, &shown, view.base_timeout());
 }
 
-sys::Result<struct stat> current_attributes(View &view, view::NodeId node, const FileRef *handle) {
+sys::Result<struct stat> current_attributes(View &view, view::NodeId node, const Handle *handle) {
   if (handle == nullptr) return view.base.attributes(node);
   struct stat info{};
-  if (fstat((*handle)->fd.get(), &info) != 0) return sys::errno_status();
+  if (fstat(handle->file->fd.get(), &info) != 0) return sys::errno_status();
   return info;
 }
 

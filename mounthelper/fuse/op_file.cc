@@ -20,8 +20,8 @@ sys::Result<FileRef> file_for(View &view, view::NodeId id, const fuse_file_info 
   if (!node) return sys::Status::failure(ESTALE);
   if (int error = refuse(view, op, view.info(*node), false)) return sys::Status::failure(error);
   bool writes = op == view::Op::change;
-  if (FileRef *handle = handle_of(info)) {
-    if (writes ? (*handle)->writable : (*handle)->readable) return *handle;
+  if (const Handle *handle = handle_of(info)) {
+    if (writes ? handle->file->writable : handle->file->readable) return handle->file;
     return sys::Status::failure(EBADF);
   }
   view.housekeeper->wake();
@@ -80,10 +80,9 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, 
 
 void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, fuse_file_info *info) {
   View &view = view_of(request);
-  FileRef *handle = handle_of(info);
   sys::Result<FileRef> file = sys::Status::failure(EACCES);
-  if (handle != nullptr) {
-    file = *handle;
+  if (const Handle *handle = handle_of(info)) {
+    file = handle->file;
   } else {
     file = file_for(view, id, nullptr, view::Op::read);
     if (!file.ok()) file = file_for(view, id, nullptr, view::Op::change);

@@ -9,6 +9,7 @@ namespace agentfense::fuse {
 namespace {
 
 constexpr mode_t kSettable = 01777;
+constexpr off_t kLarge = 1 << 20;      // bytes; see passthrough.h
 constexpr int kForExecution = 0x20;  // __FMODE_EXEC: the kernel opens a program to run it
 
 // Nothing that a process could have changed and the kernel not have seen: never 0.
@@ -30,20 +31,38 @@ bool content_unchanged(View &view, view::NodeId node, const FileRef &file) {
   return view.nodes.swap_content_stamp(node, stamp) == stamp;
 }
 
-// The answer's flags, and the handle, which the kernel gives back with each operation and at release.
+// Whether the kernel should read and write the base by itself. A writer's file must have no other name
+// that another level's node may stand for: nobody would tell that node of the writes.
+bool pass_through(const FileRef &file) {
+  struct stat info{};
+  if (fstat(file->fd.get(), &info) != 0 || info.st_size < kLarge) return false;
+  return !file->writable || info.st_nlink == 1;
+}
+
+// The answer's flags, and the handle.
 void give_handle(View &view, view::NodeId node, FileRef file, fuse_file_info *info, bool keep_cache) {
-  info->direct_io = (info->flags & O_DIRECT) != 0;
-  info->keep_cache = keep_cache;
+  int backing = view.passthrough.opened(node, file->fd.get(), pass_through(file));
+  if (backing > 0) {
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+    info->backing_id = backing;
+#endif
+    if (file->writable) strip_set_id(*file);  // there will be no write to do it at
+  } else {
+    info->direct_io = (info->flags & O_DIRECT) != 0;
+    info->keep_cache = keep_cache;
+  }
   info->noflush = 1;
   view.base.note_handle(node, file);
-  info->fh = reinterpret_cast<uint64_t>(new FileRef(std::move(file)));
+  info->fh = reinterpret_cast<uint64_t>(new Handle{std::move(file), backing > 0});
 }
 
 void take_handle(View &view, view::NodeId node, fuse_file_info *info) {
-  FileRef *file = handle_of(info);
-  if (file == nullptr) return;
-  view.base.drop_handle(node, *file);
-  delete file;
+  const Handle *handle = handle_of(info);
+  if (handle == nullptr) return;
+  view.passthrough.closed(node);
+  view.base.drop_handle(node, handle->file);
+  if (handle->passing && handle->file->writable) view.changed(node);
+  delete handle;
   info->fh = 0;
 }
 

@@ -58,9 +58,15 @@ inline void reply_new_entry(fuse_req_t request, View &view, const Target &target
   reply_entry(request, view, target, info);
 }
 
-// The handle that open or create gave out, or null.
-[[nodiscard]] inline FileRef *handle_of(const fuse_file_info *info) {
-  return info != nullptr ? reinterpret_cast<FileRef *>(info->fh) : nullptr;
+// What open and create give out; the kernel gives it back with each operation and at release.
+struct Handle {
+  FileRef file;
+  bool passing = false;  // reads and writes go past us
+};
+
+// Null where there is none.
+[[nodiscard]] inline const Handle *handle_of(const fuse_file_info *info) {
+  return info != nullptr ? reinterpret_cast<const Handle *>(info->fh) : nullptr;
 }
 
 }  // namespace agentfense::fuse

@@ -31,9 +31,15 @@ constexpr rlim_t kDescriptors = 4096;
 constexpr unsigned kMaxTransfer = 1 << 20;  // bytes of one read or write
 constexpr int kWake = SIGUSR1;              // ends a worker's wait for a request
 
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+using Capability = uint64_t;
+#else
+using Capability = unsigned;
+#endif
+
 using Session = std::unique_ptr<fuse_session, void (*)(fuse_session *)>;
 
-void want(fuse_conn_info *connection, unsigned capability, bool wanted) {
+void want(fuse_conn_info *connection, Capability capability, bool wanted) {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
   if (wanted) {
     (void)fuse_set_feature_flag(connection, capability);
@@ -49,12 +55,33 @@ void want(fuse_conn_info *connection, unsigned capability, bool wanted) {
 #endif
 }
 
+// Set-id bits go at the first write, see OpenFile. The second form spares the question for file
+// capabilities that the kernel otherwise asks before every write.
+void want_set_id(fuse_conn_info *connection) {
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+  if (connection->capable_ext & FUSE_CAP_HANDLE_KILLPRIV_V2) {
+    want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2, true);
+    return;
+  }
+#endif
+  want(connection, FUSE_CAP_HANDLE_KILLPRIV, true);
+}
+
+// See passthrough.h. It takes opens that are asked: the answer to one is where it begins.
+void want_passthrough([[maybe_unused]] View &view, [[maybe_unused]] fuse_conn_info *connection) {
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+  if (!view.options.ask_open || view.own_user != 0) return;
+  if (!fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) return;
+  view.passthrough.enable(view.connection);
+#endif
+}
+
 void on_init(void *user, fuse_conn_info *connection) {
-  const View &view = *static_cast<View *>(user);
+  View &view = *static_cast<View *>(user);
   bool ask_open = view.options.ask_open;
-  for (unsigned capability : {FUSE_CAP_ASYNC_READ, FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS,
-                              FUSE_CAP_READDIRPLUS_AUTO, FUSE_CAP_HANDLE_KILLPRIV, FUSE_CAP_SPLICE_WRITE,
-                              FUSE_CAP_SPLICE_MOVE, FUSE_CAP_ASYNC_DIO}) {
+  for (Capability capability : {FUSE_CAP_ASYNC_READ, FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_READDIRPLUS,
+                                FUSE_CAP_READDIRPLUS_AUTO, FUSE_CAP_SPLICE_WRITE, FUSE_CAP_SPLICE_MOVE,
+                                FUSE_CAP_ASYNC_DIO}) {
     want(connection, capability, true);
   }
   want(connection, FUSE_CAP_AUTO_INVAL_DATA, !view.snapshot());
@@ -68,11 +95,14 @@ void on_init(void *user, fuse_conn_info *connection) {
   want(connection, FUSE_CAP_SPLICE_READ, false);
   want(connection, FUSE_CAP_WRITEBACK_CACHE, false);
   want(connection, FUSE_CAP_EXPORT_SUPPORT, false);
+  want_set_id(connection);
+  want_passthrough(view, connection);
   connection->max_write = kMaxTransfer;
   connection->max_readahead = std::min(connection->max_readahead, kMaxTransfer);
   if (view.options.verbose) {
-    fprintf(stderr, "mount.agentfense: kernel FUSE %u.%u, open is %s, coherence %s\n", connection->proto_major,
-            connection->proto_minor, ask_open ? "asked" : "not asked", view.snapshot() ? "snapshot" : "live");
+    fprintf(stderr, "mount.agentfense: kernel FUSE %u.%u, opens %s, coherence %s, passthrough %s\n",
+            connection->proto_major, connection->proto_minor, ask_open ? "asked" : "not asked",
+            view.snapshot() ? "snapshot" : "live", view.passthrough.enabled() ? "on" : "off");
   }
 }
 
@@ -209,7 +239,7 @@ sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewO
   if (fuse_session_mount(session.get(), own.c_str()) != 0) {
     return sys::Status::failure(EBADF, "libfuse does not take the descriptor of /dev/fuse; use libfuse 3.3 or later");
   }
-  (void)fuse_fd.release();  // the session's now
+  view.connection = fuse_fd.release();  // the session's now
 
   Housekeeper housekeeper(
       [&session](view::NodeId node) { (void)fuse_lowlevel_notify_inval_inode(session.get(), node, 0, 0); },

@@ -11,6 +11,7 @@
 #include "mounthelper/fuse/base.h"
 #include "mounthelper/fuse/housekeeper.h"
 #include "mounthelper/fuse/listings.h"
+#include "mounthelper/fuse/passthrough.h"
 #include "mounthelper/fuse/serve.h"
 #include "mounthelper/view/node_table.h"
 
@@ -53,7 +54,9 @@ class View {
   view::NodeTable nodes;
   Base base;
   Listings listings;
+  Passthrough passthrough;
   Housekeeper *housekeeper = nullptr;  // set once, before the first request
+  int connection = -1;                 // /dev/fuse, the session's; likewise
   const uid_t own_user;
   const gid_t own_group;
   const std::vector<gid_t> own_groups;

@@ -43,6 +43,11 @@ def get(name):
         return file.read()
 
 
+def get_bytes(name):
+    with open(name, "rb") as file:
+        return file.read()
+
+
 # A scenario works in the current directory and yields what it saw. Each stands for itself.
 
 def create_and_open_flags():
@@ -509,6 +514,48 @@ def deep_paths():
     yield os.listdir(".")
 
 
+def large_files_opened_in_many_ways():
+    """Large enough for the kernel to read and write the base by itself."""
+    content = bytes(i * i % 251 for i in range(1 << 20)) * 2
+    with open("f", "wb") as file:
+        file.write(content)
+        reader = os.open("f", os.O_RDONLY)  # while the first handle is open
+        yield file.flush(), os.pread(reader, 10, 1 << 20)
+    os.close(reader)
+    writer, reader = os.open("f", os.O_RDWR), os.open("f", os.O_RDONLY)
+    yield os.pwrite(writer, b"here", 5), os.pread(reader, 10, 0), os.fstat(reader).st_size
+    with mmap.mmap(reader, 0, mmap.MAP_SHARED, mmap.PROT_READ) as mapped:
+        os.pwrite(writer, b"there", 1 << 20)
+        yield mapped[1 << 20:(1 << 20) + 5]
+    appender = os.open("f", os.O_WRONLY | os.O_APPEND)
+    yield os.write(appender, b"end"), os.fstat(writer).st_size, os.pread(reader, 10, 2 << 20)
+    direct = os.open("f", os.O_RDONLY | os.O_DIRECT)
+    buffer = mmap.mmap(-1, 4096)
+    yield os.readv(direct, [buffer]), buffer[:10]
+    os.ftruncate(writer, 100)
+    yield os.pread(reader, 200, 0) == os.pread(reader, 100, 0), os.fstat(reader).st_size
+    emptier = os.open("f", os.O_WRONLY | os.O_TRUNC)
+    yield os.fstat(reader).st_size, os.pread(reader, 10, 0)
+    yield os.write(emptier, b"anew"), os.pread(reader, 10, 0)
+    for fd in (writer, reader, appender, direct, emptier):
+        os.close(fd)
+    with open("g", "wb") as file:
+        file.write(content)
+    reader = os.open("g", os.O_RDONLY)
+    os.unlink("g")
+    yield os.pread(reader, 5, 1 << 20), os.fstat(reader).st_size
+    os.close(reader)
+    with open("g", "wb") as file:
+        file.write(content)
+    os.link("g", "h")
+    one, two = os.open("g", os.O_RDWR), os.open("h", os.O_RDWR)
+    yield os.pwrite(one, b"one", 0), os.pread(two, 5, 0), os.pwrite(two, b"two", 0), os.pread(one, 5, 0)
+    os.close(one)
+    os.close(two)
+    shutil.copyfile("g", "copy")
+    yield os.path.getsize("copy"), get_bytes("copy") == get_bytes("h")
+
+
 def odd_names():
     for name in (b"with space", b"new\nline", b"\xff\xfe", "é".encode(), b"-rf", b"..x", b"...", b"a\\b", b"*"):
         fd = os.open(name, os.O_CREAT | os.O_WRONLY)
@@ -532,7 +579,7 @@ def unnamed_files():
         return
     os.write(fd, b"born nameless")
     yield os.fstat(fd).st_nlink
-    yield outcome(os.link, f"/proc/self/fd/{fd}", "named", follow_symlinks=True), get("named"), os.stat("named").st_nlink
+    yield outcome(views.link_unnamed, fd, "named"), get("named"), os.stat("named").st_nlink
     os.close(fd)
 
 
@@ -558,7 +605,8 @@ SCENARIOS = [
     create_and_open_flags, modes_of_new_files, reading_and_writing, appending, mapped_writes, names_that_come_and_go,
     fifo_between_processes, hard_links, renames, working_directory_follows_renames, deleted_but_open, attributes, owners,
     permissions_count, programs_run, listing_large_directories, entry_types_agree, locks, sync_calls,
-    allocation_and_holes, copying_ranges, direct_io, extended_attributes, numbers_stay, deep_paths, odd_names,
+    allocation_and_holes, copying_ranges, direct_io, extended_attributes, numbers_stay, deep_paths,
+    large_files_opened_in_many_ways, odd_names,
     whole_file_system, unnamed_files, interrupted_waits,
 ]
 

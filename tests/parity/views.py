@@ -1,5 +1,6 @@
 """Mounted views for the parity tests, on top of what the helper's tests share."""
 
+import ctypes
 import errno
 import itertools
 import os
@@ -74,6 +75,12 @@ def outcome(call, *args, **kwargs):
         return call(*args, **kwargs)
     except OSError as error:
         return errno.errorcode.get(error.errno, error.errno)
+
+
+def link_unnamed(fd, path):
+    """Gives a file without a name one; os.link() would link the link in /proc."""
+    if support.libc.linkat(-100, f"/proc/self/fd/{fd}".encode(), -100, path.encode(), 0x400) != 0:
+        raise OSError(ctypes.get_errno(), path)
 
 
 def start_as_user(call, user=NOBODY, groups=()):
