@@ -363,14 +363,17 @@ def programs_run():
     yield outcome(os.spawnl, os.P_WAIT, "./script", "script")
     os.chmod("script", 0o755)
     yield views.run(["./script", "well"], ".")
-    shutil.copy("/bin/true", "true")
-    os.chmod("true", 0o111)
-    yield views.run(["./true"], ".")
     fd = os.open("true2", os.O_CREAT | os.O_WRONLY, 0o755)
     with open("/bin/true", "rb") as source:
         os.write(fd, source.read())
     os.close(fd)
     yield views.run(["./true2"], ".")
+
+
+def execute_only_programs():
+    shutil.copy("/bin/true", "true")
+    os.chmod("true", 0o111)
+    yield views.run(["./true"], ".")
 
 
 def listing_large_directories():
@@ -604,7 +607,7 @@ def interrupted_waits():
 SCENARIOS = [
     create_and_open_flags, modes_of_new_files, reading_and_writing, appending, mapped_writes, names_that_come_and_go,
     fifo_between_processes, hard_links, renames, working_directory_follows_renames, deleted_but_open, attributes, owners,
-    permissions_count, programs_run, listing_large_directories, entry_types_agree, locks, sync_calls,
+    permissions_count, programs_run, execute_only_programs, listing_large_directories, entry_types_agree, locks, sync_calls,
     allocation_and_holes, copying_ranges, direct_io, extended_attributes, numbers_stay, deep_paths,
     large_files_opened_in_many_ways, odd_names,
     whole_file_system, unnamed_files, interrupted_waits,
@@ -627,13 +630,16 @@ def observe(scenario, directory):
 
 
 class Parity(views.TestCase):
-    def compare(self, kind, user):
-        with View(["allow write /"], **kind) as view:
+    def compare(self, kind, user, by_user=False):
+        with View(["allow write /"], by_user=by_user, **kind) as view:
             # Both on the base's own file system, so that its abilities are not what is compared.
             runs = []
             for scenario in SCENARIOS:
+                # The helper has to read what the kernel runs, and has no right beyond its user's.
+                if by_user and scenario is execute_only_programs:
+                    continue
                 plain, inside = os.path.join(view.top, scenario.__name__), view.v(scenario.__name__)
-                for directory in (plain, inside):
+                for directory in (plain, view.b(scenario.__name__)):
                     os.mkdir(directory)
                     os.chown(directory, user, user)
                 runs.append((scenario, plain, inside, *(views.start_as_user(observe(scenario, directory), user)
@@ -645,7 +651,8 @@ class Parity(views.TestCase):
                         continue
                     views.same(self, actual, expected, "results")
                     views.same(self, views.tree(view.b(scenario.__name__)), views.tree(plain), "tree of the base")
-                    views.same(self, views.tree(inside), views.tree(plain), "tree of the view")
+                    views.same(self, views.as_user(lambda: "\n".join(views.tree(inside)), user),
+                               views.as_user(lambda: "\n".join(views.tree(plain)), user), "tree of the view")
 
     @each_kind
     def test_as_root(self, kind):
@@ -654,6 +661,11 @@ class Parity(views.TestCase):
     @each_kind
     def test_as_an_ordinary_user(self, kind):
         self.compare(kind, NOBODY)
+
+    @each_kind
+    def test_with_a_helper_of_the_same_user(self, kind):
+        """Without capabilities the helper can do what the base lets its user do, and no more."""
+        self.compare(kind, NOBODY, by_user=True)
 
 
 if __name__ == "__main__":

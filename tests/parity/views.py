@@ -23,8 +23,8 @@ _numbers = itertools.count()
 class View:
     """A base directory and its mounted view; goes with `with`."""
 
-    def __init__(self, rules, fill=None, coherence="live", opens="asked", options=""):
-        self.rules, self.fill = rules, fill
+    def __init__(self, rules, fill=None, coherence="live", opens="asked", options="", by_user=False):
+        self.rules, self.fill, self.by_user = rules, fill, by_user
         self.options = f"coherence={coherence},open={opens}{options}"
 
     def __enter__(self):
@@ -35,12 +35,15 @@ class View:
         os.makedirs(self.base)
         os.makedirs(self.dir)
         os.chmod(self.base, 0o777)
+        os.chown(self.dir, NOBODY, NOBODY)
         if self.fill:
             self.fill(self.base)
         table = os.path.join(self.top, "table.aft")
         subprocess.run([support.Machine.make_table, table, *self.rules], check=True)
+        # An ordinary user's view is that user's alone, and its helper has no capability at all.
+        others = "" if self.by_user else "allow_other,"
         done = subprocess.run(
-            [support.Machine.helper, self.base, self.dir, "-o", f"table={table},allow_other,{self.options}"],
+            [*support.user_words(self.by_user), support.Machine.helper, self.base, self.dir, "-o", f"table={table},{others}{self.options}"],
             capture_output=True, text=True, timeout=30)
         if done.returncode != 0:
             raise AssertionError(f"mount failed: {done.stderr}")
