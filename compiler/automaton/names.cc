@@ -229,41 +229,42 @@ std::vector<std::string> shortest_names(const SparseDfa &dfa, const std::array<u
   std::ranges::sort(symbols, {}, [&](uint32_t c) { return letter[c]; });
 
   std::vector<std::string> names(outs);
-  struct From {
-    uint32_t state;
-    uint32_t symbol;
+  // Breadth first by name length, over states and what was read of a "." or "..": these two are no
+  // names, and a state that they reach may be reached by a name of the same length too.
+  enum Mark : uint32_t { nothing_read, dot_read, dots_read, name_read, marks };
+  const auto mark_after = [&](uint32_t mark, uint32_t symbol) -> uint32_t {
+    if (mark == name_read || letter[symbol] != '.') return name_read;
+    return mark == nothing_read ? dot_read : mark == dot_read ? dots_read : name_read;
   };
-  std::vector<From> from(dfa.states.size(), From{kNone, 0});
-  const auto spell = [&](uint32_t s, uint32_t last) {
-    std::string name(1, static_cast<char>(letter[last]));
-    for (; s != dfa.start; s = from[s].state) name.push_back(static_cast<char>(letter[from[s].symbol]));
+  struct From {
+    uint32_t node = kNone;  // state * marks + mark
+    uint32_t symbol = 0;
+  };
+  std::vector<From> from(dfa.states.size() * marks);
+  const uint32_t start = dfa.start * marks + nothing_read;
+  const auto spell = [&](uint32_t node) {
+    std::string name;
+    for (; node != start; node = from[node].node)
+      name.push_back(static_cast<char>(letter[from[node].symbol]));
     std::ranges::reverse(name);
     return name;
   };
-  // Breadth first by name length. The start counts as entered with the empty name; a state is
-  // entered once, but each edge is looked at, so that "." and ".." can be passed over.
   uint32_t missing = outs;
-  std::vector<uint32_t> layer{dfa.start};
-  std::vector<bool> entered(dfa.states.size());
-  entered[dfa.start] = true;
+  std::vector<uint32_t> layer{start};
   while (!layer.empty() && missing > 0) {
     std::vector<uint32_t> next;
-    for (const uint32_t s : layer) {
+    for (const uint32_t node : layer) {
       for (const uint32_t c : symbols) {
-        const uint32_t t = dfa.row(s, c).target;
+        const uint32_t t = dfa.row(node / marks, c).target;
+        const uint32_t mark = mark_after(node % marks, c);
+        const uint32_t to = t * marks + mark;
+        if (from[to].node != kNone) continue;  // no edge leads back to the start's mark
+        from[to] = {node, c};
+        next.push_back(to);
         const uint32_t out = dfa.states[t].out;
-        if (names[out].empty()) {
-          std::string name = spell(s, c);
-          if (name != "." && name != "..") {
-            names[out] = std::move(name);
-            --missing;
-          }
-        }
-        if (!entered[t]) {
-          entered[t] = true;
-          from[t] = {s, c};
-          next.push_back(t);
-        }
+        if (mark != name_read || !names[out].empty()) continue;
+        names[out] = spell(to);
+        --missing;
       }
     }
     layer = std::move(next);

@@ -108,6 +108,19 @@ TEST(Differential, EveryPairOfSmallRulesOnEverySmallPath) {
   }
 }
 
+// "." and ".." are no names, but lead to states that names lead to.
+TEST(Differential, NamesOfDots) {
+  const std::vector<std::string> paths = all_paths({"a", "a.", "b.", ".a", "..a", "a..", "...", ".a."}, 2);
+  for (const std::string glob : {"?.", "??", ".?", "*.", "?.?", "..?", "?..", "?.*", "[!a].", "[.a]."}) {
+    for (const std::string head : {"/", "**/", "/*/"}) {
+      const std::string text = "allow read /\nlimit none " + head + glob + "\n";
+      const Built b = build(text);
+      for (const std::string &path : paths) expect_equal(b, path, text);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 TEST(Differential, RandomRulesOnAllSmallPaths) {
   std::mt19937 random(1);
   const Shape shape{.rules = 5, .depth = 3, .names = 2};
