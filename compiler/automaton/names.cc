@@ -216,12 +216,15 @@ std::vector<std::string> shortest_names(const SparseDfa &dfa, const std::array<u
   std::vector<int> letter(dfa.width, -1);
   const auto offer = [&](unsigned from, unsigned to) {
     for (unsigned b = from; b < to; ++b) {
-      if (b != 0 && b != '/' && letter[byte_class[b]] < 0) letter[byte_class[b]] = static_cast<int>(b);
+      if (b != 0 && b != '/' && b != '.' && letter[byte_class[b]] < 0)
+        letter[byte_class[b]] = static_cast<int>(b);
     }
   };
   offer('a', 'z' + 1);
   offer(0x21, 0x7f);
   offer(1, 256);
+  // A dot last: of a class that holds other bytes too, those make names where dots may not.
+  if (letter[byte_class['.']] < 0) letter[byte_class['.']] = '.';
   std::vector<uint32_t> symbols;
   for (uint32_t c = 0; c < dfa.width; ++c) {
     if (letter[c] >= 0) symbols.push_back(c);

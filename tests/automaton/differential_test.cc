@@ -110,8 +110,10 @@ TEST(Differential, EveryPairOfSmallRulesOnEverySmallPath) {
 
 // "." and ".." are no names, but lead to states that names lead to.
 TEST(Differential, NamesOfDots) {
-  const std::vector<std::string> paths = all_paths({"a", "a.", "b.", ".a", "..a", "a..", "...", ".a."}, 2);
-  for (const std::string glob : {"?.", "??", ".?", "*.", "?.?", "..?", "?..", "?.*", "[!a].", "[.a]."}) {
+  const std::vector<std::string> paths =
+      all_paths({"a", "1", "a.", "1.", "b.", ".a", "..a", "a..", "...", ".a."}, 2);
+  for (const std::string glob : {"?.", "??", ".?", "*.", "?.?", "..?", "?..", "?.*", "[!a].", "[.a].", "[.a]",
+                                 "[.1]", "[.1][.1]", "[.1].", "?[.1]", "[!a]"}) {
     for (const std::string head : {"/", "**/", "/*/"}) {
       const std::string text = "allow read /\nlimit none " + head + glob + "\n";
       const Built b = build(text);
