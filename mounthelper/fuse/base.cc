@@ -201,6 +201,8 @@ Result<FileRef> Base::open(NodeId node, int flags) {
     return {};
   });
   if (status.ok()) return found;
+  // Only where the name is gone: a handle that somebody else was given is no answer to a refusal.
+  if (!next_name_may_do(status.error())) return status;
   bool writes = (flags & O_ACCMODE) != O_RDONLY;
   bool reads = (flags & O_ACCMODE) != O_WRONLY;
   for (const FileRef &file : {kept(node), noted(node)}) {

@@ -62,7 +62,12 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, 
               fuse_file_info *info) {
   View &view = view_of(request);
   auto file = file_for(view, id, info, view::Op::change);
-  if (!file.ok()) return reply_status(request, file.status());
+  if (!file.ok()) {
+    // Where opens are not asked, a caller with capabilities may have mapped what it may not change: what it
+    // wrote there must not stay for others to read.
+    if (info->writepage) view.housekeeper->invalidate({id});
+    return reply_status(request, file.status());
+  }
   strip_set_id(**file);
   // A page of a mapping has its own place, whatever the flags of the file it was opened with.
   bool append = (info->flags & O_APPEND) != 0 && !info->writepage;

@@ -27,7 +27,6 @@
 namespace agentfense::fuse {
 namespace {
 
-constexpr rlim_t kDescriptors = 4096;
 constexpr unsigned kMaxTransfer = 1 << 20;  // bytes of one read or write
 constexpr int kWake = SIGUSR1;              // ends a worker's wait for a request
 
@@ -126,10 +125,12 @@ class Request {
   fuse_buf buffer_{};
 };
 
+// What processes hold open, and what is deleted while open, takes a descriptor each: one that holds a few
+// thousand must not leave the others without.
 void raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
-  limit.rlim_cur = std::min(limit.rlim_max, kDescriptors);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 

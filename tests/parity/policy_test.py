@@ -1,6 +1,8 @@
 """What a policy takes away: for root and an ordinary user, in every way of serving."""
 
+import mmap
 import os
+import resource
 import stat
 import subprocess
 import time
@@ -407,6 +409,38 @@ class Policy(views.TestCase):
         except FileNotFoundError:
             self.skipTest("there is no setfacl")
 
+    def test_what_another_has_open_is_no_way_past_an_acl(self):
+        group = 2345
+
+        def make(base):
+            put(f"{base}/f", "acl", 0o640)
+            os.chown(f"{base}/f", 0, group)
+            # The group bits of the mode are the mask from here on; the group itself may do nothing.
+            done = subprocess.run(["setfacl", "-m", f"g::---,u:{NOBODY + 1}:r--", f"{base}/f"], capture_output=True)
+            self.made = done.returncode == 0
+
+        try:
+            with View(["allow write /"], make, opens="asked") as view:
+                if self.made:
+                    with open(view.v("f")):
+                        self.assertEqual(as_user(lambda: outcome(get, view.v("f")), groups=[group]), "EACCES")
+        except FileNotFoundError:
+            self.skipTest("there is no setfacl")
+
+    def test_a_mapping_of_roots_does_not_last(self):
+        """Where opens are not asked, root can map what it may not write; nobody reads that after its write-back."""
+        for coherence in ("live", "snapshot"):
+            with View(RULES, fill, coherence=coherence, opens="cached") as view:
+                fd = os.open(view.v("ro/lib.h"), os.O_RDWR)
+                try:
+                    with mmap.mmap(fd, 3, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE) as mapping:
+                        mapping[:] = b"BAD"
+                        self.assertEqual(outcome(mapping.flush), "EACCES")
+                finally:
+                    os.close(fd)
+                self.assertTrue(views.support.wait_until(lambda: get(view.v("ro/lib.h")) == "lib"))
+                self.assertEqual(get(view.b("ro/lib.h")), "lib")
+
     def test_root_gains_nothing(self):
         """With CAP_DAC_OVERRIDE the kernel's own check says yes to everything."""
         for opens in ("asked", "cached"):
@@ -432,6 +466,31 @@ class Policy(views.TestCase):
             views.tree(view.v())
             most = max(len(os.listdir(f"/proc/{pid}/fd")) for pid in helper)
             self.assertLess(most, 200)
+
+    def test_what_one_holds_open_takes_nothing_from_others(self):
+        """A view mounted under the usual soft limit, and a process that holds more deleted files than that limit."""
+        count = 4500
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < 3 * count:
+            self.skipTest("the hard limit of descriptors is low")
+        for opens in ("asked", "cached"):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+            held = []
+            try:
+                with View(["allow write /"], lambda base: put(f"{base}/f", "x"), opens=opens) as view:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+                    for _ in range(count):
+                        held.append(os.open(view.v("t"), os.O_CREAT | os.O_RDWR, 0o600))
+                        os.unlink(view.v("t"))
+                    self.assertEqual(get(view.v("f")), "x")
+                    self.assertEqual(os.listdir(view.v()), ["f"])
+                    for fd in held:
+                        os.close(fd)
+                    held = []
+            finally:
+                for fd in held:
+                    os.close(fd)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_resident_memory_after_mount(self):
         with View(RULES, fill) as view:
