@@ -43,7 +43,7 @@ class Prover {
 
     std::vector<uint32_t> met;
     Standing start = walk_.start(met);
-    check_label(image_.start_label, met, kNone, 0);
+    check_label({0, image_.start_label}, met, kNone, 0);
     visit(0, standing_id(std::move(start)), kNone, 0);
     for (uint32_t i = 0; i < pairs_.size() && !failed_; ++i) {
       if (pairs_.size() > budget_.max_pairs) {
@@ -185,20 +185,37 @@ class Prover {
   void follow(uint32_t from, const Standing &standing, table::Step step, uint32_t letter) {
     met_.clear();
     Standing next = walk_.step(standing, letters_[letter].globs, met_);
-    if (step.label != 0) check_label(step.label, met_, from, letter);
     visit(step.target, standing_id(std::move(next)), from, letter);
+    check_label(step, met_, from, letter);
   }
 
-  // A rule that the table puts into a slot here must cover the path from here on, as what it is.
-  void check_label(uint32_t label, const std::vector<uint32_t> &met, uint32_t from, uint32_t letter) {
-    for (const table::SlotUpdate &u : image_.labels[label]) {
+  // A rule that the table puts into a slot here must cover the path from here on, as what it is; where
+  // its slot decides, it must have the level that it decides. And where the level falls, or an allow
+  // lifts it, the slot that decides must be told who did it.
+  void check_label(table::Step step, const std::vector<uint32_t> &met, uint32_t from, uint32_t letter) {
+    const table::PathState &to = image_.states[step.target];
+    const auto blame = [&](const std::string &what) {
+      fail(from == kNone ? "/"
+                         : (pairs_[from].from == kNone ? "" : path_of(from)) + "/" + letters_[letter].name,
+           what);
+    };
+    bool told = false;
+    for (const table::SlotUpdate &u : image_.labels[step.label]) {
+      const lang::Rule &rule = rules_.rules[u.rule];
       const bool covers = std::ranges::find(met, u.rule) != met.end();
-      const bool limit = rules_.rules[u.rule].kind == lang::Rule::Kind::limit;
-      if (covers && limit == (u.slot != 0)) continue;
-      std::string path = from == kNone ? "/" : path_of(from) + "/" + letters_[letter].name;
-      fail(std::move(path),
-           "the table names a deciding rule that does not speak there: " + rules_.rules[u.rule].text);
+      if (!covers || (rule.kind == lang::Rule::Kind::limit) != (u.slot != 0)) {
+        blame("the table names a deciding rule that does not speak there: " + rule.text);
+      } else if (u.slot == to.deciding_slot &&
+                 static_cast<uint8_t>(rule.level) != static_cast<uint8_t>(to.level)) {
+        blame("the table names a deciding rule of another level: " + rule.text);
+      }
+      told = told || u.slot == to.deciding_slot;
     }
+    const table::Level before = from == kNone ? table::Level::none : image_.states[pairs_[from].state].level;
+    const bool fell = from != kNone && to.level < before;
+    const bool lifted = to.deciding_slot == 0 && to.level > before &&
+                        (from == kNone || image_.states[pairs_[from].state].deciding_slot == 0);
+    if (!told && (fell || lifted)) blame("the table does not say which rule decides from here on");
   }
 
   const lang::RuleSet &rules_;

@@ -5,8 +5,9 @@
 // with the table, over all names (byte by byte) and then over all paths (component by component),
 // and compares the effective level at every pair that can be reached. No sampling. What the flags of
 // a state say about the states below it is checked on the table's own graph by decode(), so that
-// levels are all that is left to prove. On top, each rule that the table names as deciding is
-// checked to cover the path with the kind and level it is named for.
+// levels are all that is left to prove. Of the deciding rules it is checked that each one covers the
+// path as the allow or limit that it is named as, with the level that it decides, and that none is
+// missing where a level falls or an allow lifts it; that it is the first of equals is left to the tests.
 #pragma once
 
 #include <cstdint>

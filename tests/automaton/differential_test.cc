@@ -227,5 +227,47 @@ TEST(Proof, FindsEachDifference) {
   EXPECT_GT(differing, 100);
 }
 
+// Deciding rules too: a label that names a rule of another kind or level, or none where one decides, is
+// found.
+TEST(Proof, FindsWrongDecidingRules) {
+  std::mt19937 random(7);
+  int tried = 0, found = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::string text = random_rules(random, {.rules = 4, .depth = 2, .names = 2});
+    const Built b = build(text);
+    table::Image image = b.table.image();
+    if (image.labels.size() < 2) continue;
+    std::vector<table::SlotUpdate> &label = image.labels[1 + random() % (image.labels.size() - 1)];
+    if (random() % 2 == 0) {
+      label.clear();
+    } else {
+      const uint32_t was = label[0].rule;
+      label[0].rule = (was + 1) % static_cast<uint32_t>(b.rules.rules.size());
+      if (b.rules.rules[was].level == b.rules.rules[label[0].rule].level) continue;
+    }
+    auto decoded = table::decode(table::encode(image));
+    ASSERT_TRUE(std::holds_alternative<table::Table>(decoded)) << text;
+    ++tried;
+    found += compiler::prove(b.rules, std::get<table::Table>(decoded)).verdict ==
+             compiler::Proof::Verdict::differs;
+  }
+  EXPECT_GT(tried, 80);
+  EXPECT_GT(found, tried / 2) << tried;  // some label slots that never decide
+}
+
+// Alike must not be finer than it need be either: a directory could then not be renamed where nothing
+// speaks against it.
+TEST(Alike, EqualSubtreesAreAlike) {
+  const Built b = build(
+      "allow write /src\nallow write /lib\nlimit read /src/**/*.gen\nlimit read /lib/**/*.gen\nallow read "
+      "/doc\n");
+  const auto alike = [&](const char *path) { return b.table.explain(path).info.alike; };
+  EXPECT_EQ(alike("/src"), alike("/lib"));
+  EXPECT_EQ(alike("/src/a/b"), alike("/lib"));
+  EXPECT_EQ(alike("/src/x.gen"), alike("/lib/x.gen"));
+  EXPECT_EQ(alike("/doc"), alike("/src/x.gen"));
+  EXPECT_NE(alike("/src"), alike("/doc"));
+}
+
 }  // namespace
 }  // namespace agentfense::tests
