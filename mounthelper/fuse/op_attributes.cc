@@ -77,7 +77,7 @@ sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int 
 }
 
 void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node, const struct stat &info) {
-  struct stat shown = view::stat_in_view(info, view.info(node), view.base.root_device());
+  struct stat shown = view.shown(info, view.info(node));
   (void)fuse_reply_attr(request, &shown, view.base_timeout());
 }
 

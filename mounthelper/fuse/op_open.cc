@@ -174,7 +174,7 @@ void op_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
     entry.ino = view.nodes.remember_nameless(base_file(made), {node->standing.state, allowed.level});
   }
   view.base.keep(entry.ino, *file);
-  entry.attr = view::stat_in_view(made, allowed, view.base.root_device());
+  entry.attr = view.shown(made, allowed);
   entry.attr_timeout = entry.entry_timeout = view.base_timeout();
   reply_created(request, view, entry, *file, info);
 }

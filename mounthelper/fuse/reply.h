@@ -40,7 +40,7 @@ inline void reply_status(fuse_req_t request, const sys::Status &status) { reply_
 [[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, const struct stat &info) {
   fuse_entry_param entry{};
   entry.ino = view.remember(target, info);
-  entry.attr = view::stat_in_view(info, target.info, view.base.root_device());
+  entry.attr = view.shown(info, target.info);
   entry.attr_timeout = view.base_timeout();
   entry.entry_timeout = view.base_timeout();
   return entry;

@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
+
+#include "mounthelper/view/attributes.h"
 
 namespace agentfense::fuse {
 namespace {
@@ -15,6 +18,13 @@ std::vector<gid_t> current_groups() {
   return groups;
 }
 
+// The map of an unprivileged user namespace: one line, one number.
+bool only_one_group_mapped() {
+  std::ifstream map("/proc/self/gid_map");
+  uint64_t inside = 0, outside = 0, count = 0, more = 0;
+  return map >> inside >> outside >> count && count == 1 && !(map >> more);
+}
+
 }  // namespace
 
 View::View(sys::Fd base_fd, const struct stat &root, table::Table given, const ViewOptions &wanted)
@@ -24,7 +34,8 @@ View::View(sys::Fd base_fd, const struct stat &root, table::Table given, const V
       base(std::move(base_fd), nodes, mutex, wanted.coherence == ViewOptions::Coherence::live),
       own_user(geteuid()),
       own_group(getegid()),
-      own_groups(current_groups()) {}
+      own_groups(current_groups()),
+      one_group(only_one_group_mapped()) {}
 
 std::optional<view::NodeView> View::node(view::NodeId id) {
   std::lock_guard lock(mutex);
@@ -38,6 +49,14 @@ table::StateInfo View::info(const view::NodeView &node) const {
   // node can have its state then.
   if (node.standing.state == table.root()) info.visible_below = true;
   return info;
+}
+
+struct stat View::shown(const struct stat &file, const table::StateInfo &info) const {
+  struct stat stat = view::stat_in_view(file, info, base.root_device());
+  // The kernel refuses every write to a file whose group the namespace does not know, its owner's too.
+  // The owner's rights do not come from the group, so the name of it may be ours.
+  if (one_group && stat.st_uid == own_user) stat.st_gid = own_group;
+  return stat;
 }
 
 sys::Result<Target> View::target(view::NodeId parent, const char *name) {

@@ -43,6 +43,9 @@ class View {
   // Content or attributes of the file changed through this node: other levels' nodes are told.
   void changed(view::NodeId node);
 
+  // The attributes to show of a file whose path has `info`.
+  [[nodiscard]] struct stat shown(const struct stat &file, const table::StateInfo &info) const;
+
   [[nodiscard]] bool snapshot() const { return options.coherence == ViewOptions::Coherence::snapshot; }
   // Seconds for which the kernel may keep what the base says, and what the table alone says.
   [[nodiscard]] double base_timeout() const { return snapshot() ? kForever : 1.0; }
@@ -50,7 +53,7 @@ class View {
 
   const ViewOptions options;
   const table::Table table;
-  std::mutex mutex;       // guards nodes; never held over a system call
+  std::mutex mutex;  // guards nodes; never held over a system call
   view::NodeTable nodes;
   Base base;
   Listings listings;
@@ -60,6 +63,7 @@ class View {
   const uid_t own_user;
   const gid_t own_group;
   const std::vector<gid_t> own_groups;
+  const bool one_group;  // in a user namespace that knows no group but own_group
 
  private:
   static constexpr double kForever = 86400;

@@ -184,6 +184,21 @@ class Shows(RunTest):
         self.sh("echo new > output/file && mkdir output/d && mv output/file output/d/")
         self.assertEqual(read(self.base + "/output/d/file"), "new\n")
 
+    def test_an_owner_writes_whatever_the_files_group(self):
+        # Not the test's usual user: its numbers are what an unknown group looks like.
+        user = 23456
+        for name, group in (("mine", user), ("shared", 34567)):
+            write(f"{self.base}/output/{name}", "old\n")
+            os.chown(f"{self.base}/output/{name}", user, group)
+        os.chown(self.base + "/output", user, 34567)
+        words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", Machine.helper, "run", "--table", self.table,
+                 "--base", self.base, "--", "sh", "-c", "echo new > output/mine && echo new > output/shared && echo new > output/fresh"]
+        result = subprocess.run(words, text=True, capture_output=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for name in ("mine", "shared", "fresh"):
+            self.assertEqual(read(f"{self.base}/output/{name}"), "new\n")
+        self.assertEqual(os.stat(self.base + "/output/shared").st_gid, 34567)
+
     def test_mapped_writes_arrive(self):
         script = ("import mmap,os;f=os.open('output/m',os.O_RDWR|os.O_CREAT);os.ftruncate(f,8192);"
                   "m=mmap.mmap(f,8192);m[4096:4099]=b'abc';os._exit(0)")
