@@ -43,7 +43,7 @@ FileRef make_ref(sys::Fd fd, int flags, const struct stat &info) {
 Result<FileRef> open_verified(int directory, const char *name, int flags, const view::BaseFile &wanted) {
   sys::Fd fd(openat(directory, name, flags | kSafe));
   if (!fd) return sys::errno_status();
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd.get(), &info) != 0) return sys::errno_status();
   if (base_file(info) != wanted) return Status::failure(ESTALE);
   return make_ref(std::move(fd), flags, info);
@@ -113,7 +113,7 @@ Result<FileRef> Base::directory(NodeId node) {
       if (next_name_may_do(opened.error())) continue;
       return opened.status();
     }
-    struct stat info{};
+    struct stat info {};
     if (fstat(opened->get(), &info) != 0) return sys::errno_status();
     if (base_file(info) != wanted) continue;
     FileRef ref = make_ref(std::move(*opened), O_PATH, info);
@@ -169,7 +169,7 @@ Result<struct stat> Base::attributes(NodeId node) {
     known = nodes_.view(node);
   }
   if (!known) return Status::failure(ESTALE);
-  struct stat info{};
+  struct stat info {};
   bool by_name = !S_ISDIR(known->file.type) && known->names > 0;
   if (by_name) {
     Status status = at_some_name(node, [&](int directory, const char *name) -> Status {
@@ -288,7 +288,7 @@ bool Base::close_idle() {
 
 void strip_set_id(OpenFile &file) {
   if (!file.strip_set_id.exchange(false)) return;
-  struct stat info{};
+  struct stat info {};
   if (fstat(file.fd.get(), &info) != 0) return;
   mode_t keep_group = (info.st_mode & S_IXGRP) != 0 ? 0 : S_ISGID;
   (void)fchmod(file.fd.get(), info.st_mode & (01777 | keep_group));

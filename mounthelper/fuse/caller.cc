@@ -26,8 +26,9 @@ ActAsCaller::ActAsCaller(fuse_req_t request, const View &view) {
   bool same = caller->uid == view.own_user && caller->gid == view.own_group;
   if (view.own_user != 0 || same) return;
   groups_ = groups_of(request);
-  error_ = scope_.assume({caller->uid, caller->gid, groups_}, {view.own_user, view.own_group, view.own_groups})
-               .error();
+  error_ =
+      scope_.assume({caller->uid, caller->gid, groups_}, {view.own_user, view.own_group, view.own_groups})
+          .error();
 }
 
 }  // namespace agentfense::fuse

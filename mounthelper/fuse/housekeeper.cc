@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kTick(1);
 Housekeeper::Housekeeper(std::function<void(view::NodeId)> invalidate, std::function<bool()> close_idle)
     : invalidate_(std::move(invalidate)), close_idle_(std::move(close_idle)) {}
 
-Housekeeper::~Housekeeper() {
+void Housekeeper::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -20,11 +20,13 @@ class Housekeeper {
   // invalidate: drops the kernel's pages and attributes of a node.
   // close_idle: called about once a second after wake(), until it returns false.
   Housekeeper(std::function<void(view::NodeId)> invalidate, std::function<bool()> close_idle);
-  ~Housekeeper();  // ends the thread; what is still queued is dropped
+  ~Housekeeper() { stop(); }
   Housekeeper(const Housekeeper &) = delete;
   Housekeeper &operator=(const Housekeeper &) = delete;
 
   void start();
+  // Ends the thread; what is still queued is dropped, and what comes later is ignored.
+  void stop();
   void invalidate(const std::vector<view::NodeId> &nodes);
   // Something was opened that may become idle. Cheap where the thread is ticking already.
   void wake();

@@ -47,7 +47,8 @@ sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handl
   return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
 }
 
-sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set, const Handle *handle) {
+sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set,
+                  const Handle *handle) {
   sys::Result<FileRef> file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.base.handle(node);
   if (!file.ok()) return file.status();
   int fd = (*file)->fd.get();
@@ -58,7 +59,7 @@ sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int 
     if (sys::Status status = sys::change_owner(fd, user, group); !status.ok()) return status;
   }
   if (to_set & FUSE_SET_ATTR_MODE) {
-    struct stat current{};
+    struct stat current {};
     if (fstat(fd, &current) != 0) return sys::errno_status();
     if ((wanted.st_mode & S_IWUSR) == 0) view.base.mark_precious(node);
     sys::Status status = sys::change_mode(fd, new_mode(wanted.st_mode, current.st_mode));
@@ -83,7 +84,7 @@ void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node
 
 sys::Result<struct stat> current_attributes(View &view, view::NodeId node, const Handle *handle) {
   if (handle == nullptr) return view.base.attributes(node);
-  struct stat info{};
+  struct stat info {};
   if (fstat(handle->file->fd.get(), &info) != 0) return sys::errno_status();
   return info;
 }
@@ -100,13 +101,14 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
   auto directory = view.base.directory(parent);
   if (!directory.ok()) return reply_status(request, directory.status());
   view.housekeeper->wake();
-  struct stat info{};
+  struct stat info {};
   if (fstatat((*directory)->fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno != ENOENT) return reply_error(request, errno);
     view.drop_name(parent, name);
     return reply_negative(request, view.base_timeout());
   }
-  if (!view::visible(target->info, S_ISDIR(info.st_mode))) return reply_negative(request, view.base_timeout());
+  if (!view::visible(target->info, S_ISDIR(info.st_mode)))
+    return reply_negative(request, view.base_timeout());
   reply_entry(request, view, *target, info);
 }
 
@@ -154,7 +156,8 @@ void op_readlink(fuse_req_t request, fuse_ino_t id) {
   View &view = view_of(request);
   auto node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
-  if (int error = refuse(view, view::Op::read_link, view.info(*node), false)) return reply_error(request, error);
+  if (int error = refuse(view, view::Op::read_link, view.info(*node), false))
+    return reply_error(request, error);
   auto handle = view.base.handle(id);
   if (!handle.ok()) return reply_status(request, handle.status());
   char target[PATH_MAX + 1];
@@ -165,7 +168,7 @@ void op_readlink(fuse_req_t request, fuse_ino_t id) {
 }
 
 void op_statfs(fuse_req_t request, fuse_ino_t) {
-  struct statvfs info{};
+  struct statvfs info {};
   if (fstatvfs(view_of(request).base.root(), &info) != 0) return reply_error(request, errno);
   (void)fuse_reply_statfs(request, &info);
 }

@@ -19,7 +19,7 @@ constexpr time_t kSettled = 1;
 // Whether a traversable-only name may show: the kernel's listing may not know the type.
 bool is_directory(int directory, const sys::RawEntry &entry) {
   if (entry.type != DT_UNKNOWN) return entry.type == DT_DIR;
-  struct stat info{};
+  struct stat info {};
   return fstatat(directory, entry.name.data(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -90,7 +90,7 @@ void add_dots(Answer &answer, uint64_t offset, const view::NodeView &node, const
 // Fills `entry` with all that a lookup would say. False where the name shows nothing any more.
 bool look(View &view, int handle, view::NodeId parent, const char *name, fuse_entry_param &entry) {
   auto target = view.target(parent, name);
-  struct stat info{};
+  struct stat info {};
   if (!target.ok() || fstatat(handle, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (!view::visible(target->info, S_ISDIR(info.st_mode))) return false;
   entry = make_entry(view, *target, info);

@@ -120,7 +120,8 @@ void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence, fuse_
 }
 
 void op_copy_file_range(fuse_req_t request, fuse_ino_t in, off_t in_offset, fuse_file_info *in_handle,
-                        fuse_ino_t out, off_t out_offset, fuse_file_info *out_handle, size_t length, int flags) {
+                        fuse_ino_t out, off_t out_offset, fuse_file_info *out_handle, size_t length,
+                        int flags) {
   View &view = view_of(request);
   auto source = file_for(view, in, in_handle, view::Op::read);
   if (!source.ok()) return reply_status(request, source.status());

@@ -80,7 +80,8 @@ int make_link(View &view, view::NodeId id, const FileRef &source, int directory,
     return -1;
   }
   if (linkat((*parent)->fd.get(), name->name.c_str(), directory, new_name, 0) != 0) return -1;
-  struct stat wanted{}, made{};
+  struct stat wanted {
+  }, made{};
   bool same = fstat(source->fd.get(), &wanted) == 0 &&
               fstatat(directory, new_name, &made, AT_SYMLINK_NOFOLLOW) == 0 &&
               base_file(wanted) == base_file(made);
@@ -95,9 +96,8 @@ int make_link(View &view, view::NodeId id, const FileRef &source, int directory,
 
 void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t) {
   if (S_ISCHR(mode) || S_ISBLK(mode)) return reply_error(request, EPERM);
-  create(request, parent, name, [&](int directory) {
-    return mknodat(directory, name, mode & (S_IFMT | kSettable), 0);
-  });
+  create(request, parent, name,
+         [&](int directory) { return mknodat(directory, name, mode & (S_IFMT | kSettable), 0); });
 }
 
 void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode) {

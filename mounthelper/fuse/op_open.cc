@@ -9,13 +9,14 @@ namespace agentfense::fuse {
 namespace {
 
 constexpr mode_t kSettable = 01777;
-constexpr off_t kLarge = 1 << 20;      // bytes; see passthrough.h
+constexpr off_t kLarge = 1 << 20;    // bytes; see passthrough.h
 constexpr int kForExecution = 0x20;  // __FMODE_EXEC: the kernel opens a program to run it
 
 // Nothing that a process could have changed and the kernel not have seen: never 0.
 uint64_t content_stamp(const struct stat &info) {
   uint64_t h = static_cast<uint64_t>(info.st_size);
-  for (uint64_t part : {info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec}) {
+  for (uint64_t part :
+       {info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec}) {
     h = (h ^ part) * 0x9e3779b97f4a7c15;
     h ^= h >> 29;
   }
@@ -24,7 +25,7 @@ uint64_t content_stamp(const struct stat &info) {
 
 bool content_unchanged(View &view, view::NodeId node, const FileRef &file) {
   if (view.snapshot()) return true;
-  struct stat info{};
+  struct stat info {};
   if (fstat(file->fd.get(), &info) != 0) return false;
   uint64_t stamp = content_stamp(info);
   std::lock_guard lock(view.mutex);
@@ -34,7 +35,7 @@ bool content_unchanged(View &view, view::NodeId node, const FileRef &file) {
 // Whether the kernel should read and write the base by itself. A writer's file must have no other name
 // that another level's node may stand for: nobody would tell that node of the writes.
 bool pass_through(const FileRef &file) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(file->fd.get(), &info) != 0 || info.st_size < kLarge) return false;
   return !file->writable || info.st_nlink == 1;
 }
@@ -146,7 +147,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
     bool look_again = file.error() == EEXIST && !(info->flags & O_EXCL);
     return reply_error(request, look_again ? ESTALE : file.error());
   }
-  struct stat made{};
+  struct stat made {};
   if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
   reply_created(request, view, make_entry(view, *target, made), *file, info);
 }
@@ -165,7 +166,7 @@ void op_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
   if (!directory.ok()) return reply_status(request, directory.status());
   auto file = make_file(request, view, (*directory)->fd.get(), ".", O_TMPFILE, mode);
   if (!file.ok()) return reply_status(request, file.status());
-  struct stat made{};
+  struct stat made {};
   if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
 
   fuse_entry_param entry{};

@@ -14,7 +14,7 @@ namespace {
 sys::Result<view::RenameEnd> look(int directory, const Target &target) {
   view::RenameEnd end;
   end.info = target.info;
-  struct stat info{};
+  struct stat info {};
   if (fstatat(directory, target.name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
     end.exists = true;
     end.is_directory = S_ISDIR(info.st_mode);

@@ -73,7 +73,8 @@ sys::Result<std::vector<char>> read_whole(const Read &read) {
 
 }  // namespace
 
-void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags) {
+void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size,
+                 int flags) {
   change_attribute(request, id, name, [&](int fd) { return fsetxattr(fd, name, value, size, flags); });
 }
 
@@ -92,9 +93,8 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
   }
   auto file = attribute_file(view, id, *node, ENODATA);
   if (!file.ok()) return reply_status(request, file.status());
-  auto content = read_whole([&](char *buffer, size_t room) {
-    return fgetxattr((*file)->fd.get(), name, buffer, room);
-  });
+  auto content =
+      read_whole([&](char *buffer, size_t room) { return fgetxattr((*file)->fd.get(), name, buffer, room); });
   if (!content.ok()) return reply_status(request, content.status());
   reply_value(request, *content, size);
 }
@@ -111,9 +111,8 @@ void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size) {
     if (file.error() == ENODATA || file.error() == EACCES) return reply_value(request, {}, size);
     return reply_status(request, file.status());
   }
-  auto names = read_whole([&](char *buffer, size_t room) {
-    return flistxattr((*file)->fd.get(), buffer, room);
-  });
+  auto names =
+      read_whole([&](char *buffer, size_t room) { return flistxattr((*file)->fd.get(), buffer, room); });
   if (!names.ok()) return reply_status(request, names.status());
   reply_value(request, view::filter_xattr_list({names->data(), names->size()}), size);
 }

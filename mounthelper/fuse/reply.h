@@ -16,10 +16,13 @@ namespace agentfense::fuse {
 
 inline void reply_error(fuse_req_t request, int error) { (void)fuse_reply_err(request, error); }
 
-inline void reply_status(fuse_req_t request, const sys::Status &status) { reply_error(request, status.error()); }
+inline void reply_status(fuse_req_t request, const sys::Status &status) {
+  reply_error(request, status.error());
+}
 
 // 0 or the errno of a change at a node or a name, by the options and the table alone.
-[[nodiscard]] inline int refuse(const View &view, view::Op op, const table::StateInfo &info, bool is_directory) {
+[[nodiscard]] inline int refuse(const View &view, view::Op op, const table::StateInfo &info,
+                                bool is_directory) {
   bool changes = op == view::Op::change || op == view::Op::create || op == view::Op::remove;
   if (changes && view.options.read_only) return EROFS;
   return view::decide(op, info, is_directory);
@@ -53,7 +56,7 @@ inline void reply_entry(fuse_req_t request, View &view, const Target &target, co
 
 // After a creation: what now stands at the name.
 inline void reply_new_entry(fuse_req_t request, View &view, const Target &target, int directory) {
-  struct stat info{};
+  struct stat info {};
   if (fstatat(directory, target.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return reply_error(request, errno);
   reply_entry(request, view, target, info);
 }
