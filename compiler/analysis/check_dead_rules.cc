@@ -79,7 +79,7 @@ class Liveness {
     for (const GlobId g : globs)
       letters.insert(letters.end(), a_.names.letters_of[g].begin(), a_.names.letters_of[g].end());
     std::ranges::sort(letters);
-    letters.erase(std::ranges::unique(letters).begin(), letters.end());
+    letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
     return letters;
   }
 
@@ -96,7 +96,7 @@ class Liveness {
         }
       }
       std::ranges::sort(letters);
-      letters.erase(std::ranges::unique(letters).begin(), letters.end());
+      letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
       // One letter that nothing waits for stands for all of those.
       for (uint32_t x = 0; x < a_.names.letters.size(); ++x) {
         if (x < letters.size() && letters[x] == x) continue;

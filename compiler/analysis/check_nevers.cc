@@ -39,7 +39,7 @@ Search find_breaking_path(const lang::NeverRule &never, const Automaton &a, cons
       apart.insert(apart.end(), a.names.letters_of[g].begin(), a.names.letters_of[g].end());
     }
     std::ranges::sort(apart);
-    apart.erase(std::ranges::unique(apart).begin(), apart.end());
+    apart.erase(std::unique(apart.begin(), apart.end()), apart.end());
     for (const uint32_t x : apart) {
       offer(a.names.witness[x], config(a.paths.row(c[0], x).target, walk.step(at, a.names.letters[x])));
     }

@@ -24,7 +24,7 @@ PatternWalk::Positions PatternWalk::close(std::vector<uint32_t> positions) const
     if (items_[p].end) return {kCovered};
   }
   std::ranges::sort(positions);
-  positions.erase(std::ranges::unique(positions).begin(), positions.end());
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
   return positions;
 }
 

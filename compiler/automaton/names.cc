@@ -91,14 +91,14 @@ ByteClasses split_bytes(const std::vector<ByteSet> &sets) {
       if (sets[s].has(static_cast<unsigned char>(b))) members.push_back(classes.of[b]);
     }
     std::ranges::sort(members);
-    members.erase(std::ranges::unique(members).begin(), members.end());
+    members.erase(std::unique(members.begin(), members.end()), members.end());
   }
   return classes;
 }
 
 void normalise(std::vector<uint32_t> &nodes) {
   std::ranges::sort(nodes);
-  nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
 }
 
 // Subset construction over the trie; see SparseDfa for why only some symbols need a look.

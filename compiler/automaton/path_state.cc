@@ -13,7 +13,7 @@ bool contains(const std::vector<uint32_t> &sorted, uint32_t x) {
 
 void sort_unique(std::vector<uint32_t> &v) {
   std::ranges::sort(v);
-  v.erase(std::ranges::unique(v).begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
 }
 
 }  // namespace

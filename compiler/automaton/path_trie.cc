@@ -60,7 +60,7 @@ void unite(std::vector<uint32_t> &into, const std::vector<uint32_t> &from) {
   if (from.empty()) return;
   into.insert(into.end(), from.begin(), from.end());
   std::ranges::sort(into);
-  into.erase(std::ranges::unique(into).begin(), into.end());
+  into.erase(std::unique(into.begin(), into.end()), into.end());
 }
 
 // Children have larger numbers than their parents, so one pass from the back sees children first.
@@ -106,7 +106,7 @@ ExceptKey except_key(const lang::Rule &rule) {
     key.second.insert(key.second.end(), except.alternatives.begin(), except.alternatives.end());
   }
   std::ranges::sort(key.second);
-  key.second.erase(std::ranges::unique(key.second).begin(), key.second.end());
+  key.second.erase(std::unique(key.second.begin(), key.second.end()), key.second.end());
   return key;
 }
 
@@ -152,7 +152,7 @@ PathTrie build_trie(const lang::RuleSet &rules) {
   }
   for (PathNode &node : trie.nodes) {
     std::ranges::sort(node.actions);
-    node.actions.erase(std::ranges::unique(node.actions).begin(), node.actions.end());
+    node.actions.erase(std::unique(node.actions.begin(), node.actions.end()), node.actions.end());
   }
   summarise(trie);
   return trie;

@@ -110,7 +110,7 @@ class NodeSets {
 
   uint32_t id(std::vector<uint32_t> set) {
     std::ranges::sort(set);
-    set.erase(std::ranges::unique(set).begin(), set.end());
+    set.erase(std::unique(set.begin(), set.end()), set.end());
     const auto [it, fresh] = ids_.try_emplace(std::move(set), static_cast<uint32_t>(sets_.size()));
     if (fresh) sets_.push_back(&it->first);
     return it->second;

@@ -11,7 +11,10 @@
 namespace agentfense::compiler {
 namespace {
 
-using namespace proof;
+using proof::GlobNumbers;
+using proof::JointLetter;
+using proof::RuleWalk;
+using proof::Standing;
 using table::Image;
 
 // How all paths are compared without stepping each pair through each letter.
@@ -28,7 +31,7 @@ class Prover {
 
   Proof run() {
     std::optional<std::vector<JointLetter>> letters =
-        joint_names(image_.classifier, globs_.all(), budget_.max_pairs);
+        proof::joint_names(image_.classifier, globs_.all(), budget_.max_pairs);
     if (!letters) {
       proof_.verdict = Proof::Verdict::over_budget;
       return proof_;

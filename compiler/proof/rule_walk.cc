@@ -20,7 +20,7 @@ std::span<const uint32_t> nodes_of(const Standing &s) {
 
 void tidy(std::vector<uint32_t> &v) {
   std::ranges::sort(v);
-  v.erase(std::ranges::unique(v).begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
 }
 
 }  // namespace
@@ -100,12 +100,12 @@ Standing RuleWalk::step(const Standing &from, std::span<const uint32_t> globs,
   }
   const std::span<const uint32_t> active = active_of(from), opened = opened_of(from);
   return arrive(from[0], from[1], {active.begin(), active.end()}, {opened.begin(), opened.end()},
-                std::move(stay), std::move(entered), rules_met);
+                std::move(stay), entered, rules_met);
 }
 
 Standing RuleWalk::arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
                           std::vector<uint32_t> opened, std::vector<uint32_t> nodes,
-                          std::vector<uint32_t> entered, std::vector<uint32_t> &rules_met) const {
+                          const std::vector<uint32_t> &entered, std::vector<uint32_t> &rules_met) const {
   for (const uint32_t n : entered) {
     for (const End &end : nodes_[n].ends) {
       switch (end.what) {

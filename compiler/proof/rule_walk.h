@@ -53,7 +53,7 @@ class RuleWalk {
   uint32_t add(const lang::PathPattern &pattern, GlobNumbers &globs);
   [[nodiscard]] Standing arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
                                 std::vector<uint32_t> opened, std::vector<uint32_t> nodes,
-                                std::vector<uint32_t> entered, std::vector<uint32_t> &rules_met) const;
+                                const std::vector<uint32_t> &entered, std::vector<uint32_t> &rules_met) const;
   void waiting(const Standing &s, bool passing_only, std::vector<uint32_t> &globs) const;
 
   std::vector<Node> nodes_{Node{}};

@@ -18,14 +18,13 @@ std::string own_link(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 Status change_mode(int fd, mode_t mode) {
   if (syscall(kFchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0) return {};
+  // Unknown to the kernel, or to a filter that says EPERM to what it does not know.
   if (errno != ENOSYS && errno != EINVAL && errno != EPERM) return errno_status();
-  int first = errno;
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0) return errno_status();
   if (S_ISLNK(info.st_mode)) return Status::failure(EOPNOTSUPP);
   if (fchmod(fd, mode) == 0) return {};
   if (errno != EBADF) return errno_status();
-  if (first == EPERM) return Status::failure(EPERM);
   return chmod(own_link(fd).c_str(), mode) == 0 ? Status() : errno_status();
 }
 
@@ -37,7 +36,7 @@ Status change_times(int fd, const timespec (&times)[2]) {
   if (utimensat(fd, "", times, AT_EMPTY_PATH) == 0) return {};
   if (errno != EINVAL && errno != ENOENT) return errno_status();
   // Before Linux 5.8 the empty path was unknown here.
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0) return errno_status();
   if (S_ISLNK(info.st_mode)) return Status::failure(EOPNOTSUPP);
   return utimensat(AT_FDCWD, own_link(fd).c_str(), times, 0) == 0 ? Status() : errno_status();

@@ -50,12 +50,12 @@ Result<Fd> open_base(const char *path, bool read_only) {
   Fd plain(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!plain) {
     int error = errno;
-    return Status::failure(error, "cannot open the base directory '" + std::string(path) +
-                                      "': " + strerror(error) +
-                                      "; name an existing directory that you may search");
+    return Status::failure(error, "cannot open the base directory '" + std::string(path) + "': " +
+                                      strerror(error) + "; name an existing directory that you may search");
   }
   Fd copy = private_copy(path, read_only);
-  struct stat a{}, b{};
+  struct stat a {
+  }, b{};
   bool same = copy && fstat(plain.get(), &a) == 0 && fstat(copy.get(), &b) == 0 && a.st_dev == b.st_dev &&
               a.st_ino == b.st_ino;
   return same ? std::move(copy) : std::move(plain);

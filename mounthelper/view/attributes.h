@@ -16,6 +16,8 @@ namespace agentfense::view {
 [[nodiscard]] uint64_t inode_in_view(uint64_t dev, uint64_t ino, uint64_t root_dev);
 
 // All of it. A directory's size, blocks and link count are constant: they would count hidden children.
+// A file's link count and a directory's time stamps are the base's own: other names of a visible file,
+// and the moment at which a hidden entry came or went, are counted as the visible one's metadata.
 [[nodiscard]] struct stat stat_in_view(const struct stat &base, const table::StateInfo &info,
                                        uint64_t root_dev);
 

@@ -12,12 +12,12 @@ using table::Level;
 using table::StateInfo;
 
 enum class Op {
-  look,        // lookup, getattr, a directory's entries: visible
-  read_link,   // a symlink's target: view
-  read,        // content and extended attributes: read
-  change,      // content, attributes, extended attributes: write
-  create,      // a new name of any kind: write, and the same refusal whether or not the name is taken
-  remove,      // unlink, rmdir, a rename's source: write
+  look,       // lookup, getattr, a directory's entries: visible
+  read_link,  // a symlink's target: view
+  read,       // content and extended attributes: read
+  change,     // content, attributes, extended attributes: write
+  create,     // a new name of any kind: write, and the same refusal whether or not the name is taken
+  remove,     // unlink, rmdir, a rename's source: write
 };
 
 // Something exists here as far as the view is concerned. A path of level none is visible only as a

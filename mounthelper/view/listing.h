@@ -38,8 +38,8 @@ class Listing {
   void finish();
 
   [[nodiscard]] size_t size() const { return slots_.size(); }
-  [[nodiscard]] Entry entry(size_t index) const;                  // REQUIRES: index < size()
-  [[nodiscard]] size_t first_after(uint64_t position) const;      // size() where there is none
+  [[nodiscard]] Entry entry(size_t index) const;              // REQUIRES: index < size()
+  [[nodiscard]] size_t first_after(uint64_t position) const;  // size() where there is none
   [[nodiscard]] size_t bytes() const { return slots_.capacity() * sizeof(Slot) + names_.capacity(); }
 
  private:

@@ -19,20 +19,18 @@ struct NodeTable::Name {
   uint32_t hash;
   uint16_t length;
 
-  [[nodiscard]] std::string_view text() const {
-    return {reinterpret_cast<const char *>(this + 1), length};
-  }
+  [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char *>(this + 1), length}; }
 };
 
 struct NodeTable::Node {
   uint64_t ino = 0;
-  uint64_t references = 0;     // the kernel's
+  uint64_t references = 0;  // the kernel's
   uint64_t content_stamp = 0;
   Name *names = nullptr;
   uint32_t generation = 0;
   uint32_t state = 0;
-  uint32_t children = 0;       // names whose parent this is
-  uint32_t next = kNone;       // in its bucket of files, or in the list of free slots
+  uint32_t children = 0;  // names whose parent this is
+  uint32_t next = kNone;  // in its bucket of files, or in the list of free slots
   uint32_t device = 0;
   uint32_t type : 16 = 0;
   uint32_t level : 8 = 0;
@@ -50,7 +48,8 @@ uint64_t mix(uint64_t x) {
 }
 
 uint32_t hash_name(uint32_t parent, std::string_view name) {
-  return static_cast<uint32_t>(mix(std::hash<std::string_view>{}(name) + uint64_t{parent} * 0x9e3779b97f4a7c15));
+  return static_cast<uint32_t>(
+      mix(std::hash<std::string_view>{}(name) + uint64_t{parent} * 0x9e3779b97f4a7c15));
 }
 
 // Levels of one file share a bucket, so that siblings() finds them together.
@@ -185,8 +184,8 @@ void NodeTable::add_name(uint32_t parent, std::string_view name, uint32_t node) 
   if (memory == nullptr) throw std::bad_alloc();
   uint32_t hash = hash_name(parent, name);
   Name *&bucket = name_buckets_[hash & (name_buckets_.size() - 1)];
-  auto *made = new (memory)
-      Name{bucket, nodes_[node].names, parent, node, hash, static_cast<uint16_t>(name.size())};
+  auto *made =
+      new (memory) Name{bucket, nodes_[node].names, parent, node, hash, static_cast<uint16_t>(name.size())};
   std::memcpy(made + 1, name.data(), name.size());
   bucket = made;
   nodes_[node].names = made;

@@ -111,7 +111,7 @@ TEST(ModeInView, TellsTheTruthAboutLevels) {
 }
 
 TEST(StatInView, DirectoryCountsNoChildren) {
-  struct stat base{};
+  struct stat base {};
   base.st_mode = S_IFDIR | 0755;
   base.st_nlink = 17;
   base.st_size = 12345;

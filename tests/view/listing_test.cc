@@ -14,8 +14,8 @@ namespace {
 std::string numbered(std::string prefix, uint64_t number) { return prefix.append(std::to_string(number)); }
 
 TEST(Shown, FollowsTheTable) {
-  table::Table table =
-      agentfense::testing::rules_to_table({"allow read /", "limit none /secrets except /secrets/open", "limit none **/.env"});
+  table::Table table = agentfense::testing::rules_to_table(
+      {"allow read /", "limit none /secrets except /secrets/open", "limit none **/.env"});
   EXPECT_EQ(shown(table, table.root(), "src"), Shown::yes);
   EXPECT_EQ(shown(table, table.root(), ".env"), Shown::no);
   EXPECT_EQ(shown(table, table.root(), "secrets"), Shown::if_directory);
@@ -24,7 +24,8 @@ TEST(Shown, FollowsTheTable) {
 
 std::set<std::string> rest_after(const Listing &listing, uint64_t position) {
   std::set<std::string> names;
-  for (size_t i = listing.first_after(position); i < listing.size(); ++i) names.emplace(listing.entry(i).name);
+  for (size_t i = listing.first_after(position); i < listing.size(); ++i)
+    names.emplace(listing.entry(i).name);
   return names;
 }
 

@@ -82,7 +82,8 @@ std::optional<Rules> read_rules(const std::vector<std::string> &lines) {
 
 // A subset construction: start set, step(set, symbol), over symbols 0..width-1.
 template <class Set, class StepFn>
-std::pair<std::vector<Set>, std::vector<uint32_t>> explore(const Set &start, uint32_t width, const StepFn &step) {
+std::pair<std::vector<Set>, std::vector<uint32_t>> explore(const Set &start, uint32_t width,
+                                                           const StepFn &step) {
   std::vector<Set> sets = {start};
   std::map<Set, uint32_t> numbers = {{start, 0}};
   std::vector<uint32_t> rows;
@@ -210,20 +211,21 @@ std::optional<table::Image> rules_to_image(const std::vector<std::string> &lines
 
   Places start;
   for (size_t i = 0; i < rules->patterns.size(); ++i) start.emplace(i, 0);
-  auto [sets, rows] = explore(close_paths(start, rules->patterns), width, [&](const Places &from, uint32_t symbol) {
-    Places to;
-    for (auto [pattern, at] : from) {
-      const auto &components = rules->patterns[pattern].components;
-      if (at == components.size() || components[at] == "**") {
-        to.emplace(pattern, at);
-        continue;
-      }
-      size_t glob = static_cast<size_t>(
-          std::find(rules->globs.begin(), rules->globs.end(), components[at]) - rules->globs.begin());
-      if (classes[symbol].count(glob) != 0) to.emplace(pattern, at + 1);
-    }
-    return close_paths(to, rules->patterns);
-  });
+  auto [sets, rows] =
+      explore(close_paths(start, rules->patterns), width, [&](const Places &from, uint32_t symbol) {
+        Places to;
+        for (auto [pattern, at] : from) {
+          const auto &components = rules->patterns[pattern].components;
+          if (at == components.size() || components[at] == "**") {
+            to.emplace(pattern, at);
+            continue;
+          }
+          size_t glob = static_cast<size_t>(
+              std::find(rules->globs.begin(), rules->globs.end(), components[at]) - rules->globs.begin());
+          if (classes[symbol].count(glob) != 0) to.emplace(pattern, at + 1);
+        }
+        return close_paths(to, rules->patterns);
+      });
 
   const size_t count = sets.size();
   std::vector<Level> levels;
