@@ -16,6 +16,8 @@ Example:
 Exit status: the command's own; 128+N where signal N ended it; 124 after the time limit; 125 where the
 helper failed; 126 where the command cannot be executed; 127 where there is none of that name.)";
 
+constexpr double kLongest = 1e9;  // seconds; a clock's nanoseconds hold it
+
 RunAnswer usage_error(const std::string &why) {
   return {launch::kHelperFailed, why + "; see mount.agentfense run --help"};
 }
@@ -57,8 +59,7 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
       ->type_name("NAME=VALUE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  auto *limit = app.add_option("--timeout", timeout, "kill the command after so many seconds")
-                    ->check(CLI::PositiveNumber);
+  auto *limit = app.add_option("--timeout", timeout, "kill the command after so many seconds");
   app.add_flag("-q,--quiet", result.quiet, "no words of the helper's own but for errors");
   app.add_flag("-v,--verbose", result.verbose, "say what is used and what is not");
 
@@ -77,7 +78,12 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
     return usage_error("no command was given; write it after --");
   result.command.assign(dashes + 1, words.end());
   result.snapshot = coherence == "snapshot";
-  if (limit->count() > 0) result.timeout = timeout;
+  if (limit->count() > 0) {
+    if (!(timeout > 0 && timeout <= kLongest)) {  // nan is neither
+      return usage_error("--timeout is not a number of seconds above 0 and up to 1000000000");
+    }
+    result.timeout = timeout;
+  }
   for (const std::string &variable : variables) {
     size_t equals = variable.find('=');
     if (equals == 0 || equals == std::string::npos) {

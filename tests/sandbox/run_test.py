@@ -537,6 +537,7 @@ class Ends(RunTest):
         helper = [*user_words(Machine.as_user), Machine.helper, "run"]
         for words in ([], ["--base", "/"], ["--table", "x", "--preset", "y", "--base", "/", "--", "x"], ["--table", "x", "--base", "/"],
                       ["--table", "x", "--base", "/", "--"], ["--bogus"], ["--table", "x", "--base", "/", "--timeout", "-1", "--", "x"],
+                      ["--table", "x", "--base", "/", "--timeout", "nan", "--", "x"], ["--table", "x", "--base", "/", "--timeout", "1e300", "--", "x"],
                       ["--table", "x", "--base", "/", "--env", "X", "--", "x"], ["--table", "x", "--base", "/", "--env", "=X", "--", "x"]):
             result = subprocess.run([*helper, *words], capture_output=True, text=True, timeout=60)
             self.assertEqual(result.returncode, 125, words)
