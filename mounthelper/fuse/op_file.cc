@@ -111,7 +111,13 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 
 void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence, fuse_file_info *info) {
   View &view = view_of(request);
-  auto file = file_for(view, id, info, view::Op::read);
+  // Where data is may be asked with a descriptor for writing, too; it takes the level, not the mode.
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  if (int error = refuse(view, view::Op::read, view.info(*node), false)) return reply_error(request, error);
+  const Handle *handle = handle_of(info);
+  auto file =
+      handle != nullptr ? sys::Result<FileRef>(handle->file) : file_for(view, id, nullptr, view::Op::read);
   if (!file.ok()) return reply_status(request, file.status());
   if (whence != SEEK_DATA && whence != SEEK_HOLE) return reply_error(request, EINVAL);
   off_t found = lseek((*file)->fd.get(), offset, whence);

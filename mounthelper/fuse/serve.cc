@@ -231,7 +231,7 @@ class Workers {
 }  // namespace
 
 sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewOptions &options,
-                  std::function<void()> on_ready) {
+                  const std::function<void()> &on_ready) {
   struct stat root {};
   if (fstat(base.get(), &root) != 0 || !S_ISDIR(root.st_mode)) {
     return sys::Status::failure(ENOTDIR, "the base is not a directory; name an existing directory");

@@ -26,7 +26,8 @@ struct ViewOptions {
   // true: every open is asked for, so that it can be refused and recorded. false: the kernel opens
   // by mode bits alone and never asks; content is still checked at each read and write it asks for.
   // Without it a caller with CAP_DAC_OVERRIDE can open what the table denies, and meets EACCES at
-  // the first read or write instead; and the base's POSIX ACLs are not consulted for reading.
+  // the first read or write instead; the base's POSIX ACLs are not consulted for reading; and a file that
+  // is replaced in the base from outside is stale to those who have it open.
   bool ask_open = true;
 
   bool verbose = false;  // says on stderr which kernel features are in use
@@ -41,7 +42,7 @@ struct ViewOptions {
 // Process-wide effects: umask(0), the soft limit of descriptors is raised, SIGPIPE is ignored.
 // The calling thread serves too; other threads are gone on return.
 [[nodiscard]] sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewOptions &options,
-                                std::function<void()> on_ready);
+                                const std::function<void()> &on_ready);
 
 // The data argument of mount(2) for type "fuse" (or "fuse.agentfense"). Mode bits are always checked
 // by the kernel too. Mount with MS_NOSUID|MS_NODEV.

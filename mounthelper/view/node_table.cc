@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace agentfense::view {
 
@@ -139,34 +140,41 @@ uint32_t NodeTable::find_file(const BaseFile &file, table::Level level) const {
   return kNone;
 }
 
-// A node and the directories above it that only it kept alive.
+// A node and the directories above it that only it kept alive. A directory has one name at most, so there
+// is one way up, but for hard links, which may leave several directories without use.
 void NodeTable::free_if_unused(uint32_t slot, std::vector<NodeId> &gone) {
-  while (slot != kNone) {
+  std::vector<uint32_t> more;
+  for (;;) {
     Node &node = nodes_[slot];
-    if (!node.used || node.references != 0 || node.children != 0) return;
-    gone.push_back(id_of(slot));
-    // A directory has one name at most, any other file no children: one way up.
-    uint32_t parent = kNone;
-    std::vector<uint32_t> parents;
-    while (node.names != nullptr) {
-      if (parent != kNone) parents.push_back(parent);
-      parent = node.names->parent;
-      unhook(node.names);
+    if (node.used && node.references == 0 && node.children == 0) {
+      gone.push_back(id_of(slot));
+      for (Name *name = std::exchange(node.names, nullptr); name != nullptr;) {
+        more.push_back(name->parent);
+        Name *next = name->next_of_node;
+        free_name(name);
+        name = next;
+      }
+      free_node(slot);
     }
-    if (!S_ISDIR(node.type)) {
-      uint32_t *link = &file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
-      while (*link != slot) link = &nodes_[*link].next;
-      *link = node.next;
-      --file_count_;
-    }
-    node.used = 0;
-    ++node.generation;
-    node.next = free_;
-    free_ = slot;
-    --live_;
-    for (uint32_t other : parents) free_if_unused(other, gone);  // hard links: directories, depth one
-    slot = parent;
+    if (more.empty()) return;
+    slot = more.back();
+    more.pop_back();
   }
+}
+
+void NodeTable::free_node(uint32_t slot) {
+  Node &node = nodes_[slot];
+  if (!S_ISDIR(node.type)) {
+    uint32_t *link = &file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
+    while (*link != slot) link = &nodes_[*link].next;
+    *link = node.next;
+    --file_count_;
+  }
+  node.used = 0;
+  ++node.generation;
+  node.next = free_;
+  free_ = slot;
+  --live_;
 }
 
 NodeTable::Name *NodeTable::find_name(uint32_t parent, std::string_view name) const {
@@ -192,23 +200,23 @@ void NodeTable::add_name(uint32_t parent, std::string_view name, uint32_t node) 
   ++nodes_[parent].children;
 }
 
-void NodeTable::unhook(Name *name) {
+void NodeTable::free_name(Name *name) {
   Name **link = &name_buckets_[name->hash & (name_buckets_.size() - 1)];
   while (*link != name) link = &(*link)->next_in_bucket;
   *link = name->next_in_bucket;
-  link = &nodes_[name->node].names;
-  while (*link != name) link = &(*link)->next_of_node;
-  *link = name->next_of_node;
   --nodes_[name->parent].children;
   --name_count_;
   std::free(name);
 }
 
-// As unhook, and what is left without use by it goes too.
+// Off its node; what is left without use by it goes too.
 void NodeTable::take_name(Name *name, std::vector<NodeId> &gone) {
   uint32_t node = name->node;
   uint32_t parent = name->parent;
-  unhook(name);
+  Name **link = &nodes_[node].names;
+  while (*link != name) link = &(*link)->next_of_node;
+  *link = name->next_of_node;
+  free_name(name);
   free_if_unused(node, gone);
   free_if_unused(parent, gone);
 }

@@ -97,11 +97,12 @@ class NodeTable {
   [[nodiscard]] bool is(const Node &node, const BaseFile &file) const;
   uint32_t make_node(const BaseFile &file, Standing standing);
   [[nodiscard]] uint32_t find_file(const BaseFile &file, table::Level level) const;
+  void free_node(uint32_t slot);
   void free_if_unused(uint32_t slot, std::vector<NodeId> &gone);
 
   [[nodiscard]] Name *find_name(uint32_t parent, std::string_view name) const;
   void add_name(uint32_t parent, std::string_view name, uint32_t node);
-  void unhook(Name *name);  // from the hash table and its node; parent's count too; frees it
+  void free_name(Name *name);  // out of the hash table and its parent's count; not off its node's list
   void take_name(Name *name, std::vector<NodeId> &gone);
   void grow_names();
   void grow_files();

@@ -449,6 +449,9 @@ def allocation_and_holes():
     yield os.lseek(fd, 0, SEEK_DATA), os.lseek(fd, 0, SEEK_HOLE), os.stat("sparse").st_blocks < 1000
     yield outcome(os.lseek, fd, 1 << 31, SEEK_DATA)
     os.close(fd)
+    fd = os.open("sparse", os.O_WRONLY)
+    yield os.lseek(fd, 0, SEEK_DATA)
+    os.close(fd)
     os.truncate("sparse", 0)
 
 

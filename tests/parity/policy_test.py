@@ -360,6 +360,27 @@ class Policy(views.TestCase):
             self.assertEqual(get(os.path.join(view.top, "host/f")), "outside")
             os.close(directory)
 
+    def test_a_view_inside_its_own_base(self):
+        """What is mounted on the directory does not show in it, and nobody waits for itself."""
+        for by_user in (False, True):
+            top = os.path.join(views.support.Machine.work, f"nested{by_user}")
+            put(f"{top}/src/f", "text")
+            os.makedirs(f"{top}/here/below")
+            views.support.give_to_user(top)
+            table = os.path.join(views.support.Machine.work, "nested.aft")
+            subprocess.run([views.support.Machine.make_table, table, "allow write /"], check=True)
+            helper = [*views.support.user_words(by_user), views.support.Machine.helper]
+            done = views.run([*helper, top, f"{top}/here", "-o", f"table={table}"], "/")
+            if done[0] != 0:
+                self.assertNotEqual(done[2], "", "a refusal says why")
+                continue
+            try:
+                found = as_user(lambda: views.run(["timeout", "20", "find", f"{top}/here", "-type", "f"], "/"),
+                                NOBODY if by_user else 0)
+                self.assertEqual(found, str((0, f"{top}/here/src/f\n", "")))
+            finally:
+                views.support.umount(f"{top}/here")
+
     @each_kind
     def test_fifo_of_the_base_hangs_nobody(self, kind):
         with View(["allow write /"], lambda b: os.mkfifo(f"{b}/p"), **kind) as view:
