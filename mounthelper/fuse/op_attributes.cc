@@ -82,13 +82,6 @@ void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node
   (void)fuse_reply_attr(request, &shown, view.base_timeout());
 }
 
-sys::Result<struct stat> current_attributes(View &view, view::NodeId node, const Handle *handle) {
-  if (handle == nullptr) return view.base.attributes(node);
-  struct stat info {};
-  if (fstat(handle->file->fd.get(), &info) != 0) return sys::errno_status();
-  return info;
-}
-
 }  // namespace
 
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
@@ -127,7 +120,12 @@ void op_getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   View &view = view_of(request);
   auto node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
-  auto attributes = current_attributes(view, id, handle_of(info));
+  if (const Handle *handle = handle_of(info)) {
+    struct stat attributes {};
+    if (fstat(handle->file->fd.get(), &attributes) != 0) return reply_error(request, errno);
+    return reply_attributes(request, view, *node, attributes);
+  }
+  auto attributes = view.base.attributes(id);
   if (!attributes.ok()) return reply_status(request, attributes.status());
   reply_attributes(request, view, *node, *attributes);
 }
@@ -139,17 +137,21 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_s
   if (int error = refuse(view, view::Op::change, view.info(*node), S_ISDIR(node->file.type))) {
     return reply_error(request, error);
   }
+  view.housekeeper->wake();
+  const Handle *handle = handle_of(info);
+  auto file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.base.handle(id);
+  if (!file.ok()) return reply_status(request, file.status());
+  int fd = (*file)->fd.get();
   {
     ActAsCaller caller(request, view);
     if (caller.error() != 0) return reply_error(request, caller.error());
-    sys::Status status = apply(view, id, *wanted, to_set, handle_of(info));
+    sys::Status status = apply(view, id, fd, *wanted, to_set, handle);
     if (!status.ok()) return reply_status(request, status);
   }
   view.changed(id);
-  view.housekeeper->wake();
-  auto attributes = current_attributes(view, id, handle_of(info));
-  if (!attributes.ok()) return reply_status(request, attributes.status());
-  reply_attributes(request, view, *node, *attributes);
+  struct stat attributes {};
+  if (fstat(fd, &attributes) != 0) return reply_error(request, errno);
+  reply_attributes(request, view, *node, attributes);
 }
 
 void op_readlink(fuse_req_t request, fuse_ino_t id) {
