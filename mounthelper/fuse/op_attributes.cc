@@ -47,12 +47,8 @@ sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handl
   return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
 }
 
-sys::Status apply(View &view, view::NodeId node, const struct stat &wanted, int to_set,
+sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &wanted, int to_set,
                   const Handle *handle) {
-  sys::Result<FileRef> file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.base.handle(node);
-  if (!file.ok()) return file.status();
-  int fd = (*file)->fd.get();
-
   if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
     uid_t user = to_set & FUSE_SET_ATTR_UID ? wanted.st_uid : static_cast<uid_t>(-1);
     gid_t group = to_set & FUSE_SET_ATTR_GID ? wanted.st_gid : static_cast<gid_t>(-1);
