@@ -153,30 +153,30 @@ class Prover {
       });
       return;
     }
-    std::vector<uint32_t> todo;
+    std::vector<uint32_t> letters;
     if (base_row & table::kConstantRow) {
       // All letters that no node of L waits for lead the same way: one of them stands for all.
       std::vector<uint32_t> globs;
       walk_.waiting_globs(standing, globs);
       std::set<uint32_t> waited;
       for (const uint32_t g : globs) waited.insert(letters_of_glob_[g].begin(), letters_of_glob_[g].end());
-      todo.assign(waited.begin(), waited.end());
+      letters.assign(waited.begin(), waited.end());
       uint32_t quiet = kNone;
       for (uint32_t x = 0; x < letters_.size() && quiet == kNone; ++x) {
         if (!waited.contains(x) && !special.contains(x)) quiet = x;
       }
       if (quiet != kNone) {
-        todo.push_back(quiet);
+        letters.push_back(quiet);
       } else {
         for (uint32_t x = 0; x < letters_.size(); ++x) {
-          if (!waited.contains(x)) todo.push_back(x);
+          if (!waited.contains(x)) letters.push_back(x);
         }
       }
     } else {
-      todo.resize(letters_.size());
-      for (uint32_t x = 0; x < todo.size(); ++x) todo[x] = x;
+      letters.resize(letters_.size());
+      for (uint32_t x = 0; x < letters.size(); ++x) letters[x] = x;
     }
-    for (const uint32_t x : todo) {
+    for (const uint32_t x : letters) {
       if (special.contains(x)) {
         missing.push_back(x);
       } else {

@@ -2,8 +2,8 @@
 """Measures what the README states, side by side with native, in one run.
 
     cmake --preset release -DAGENTFENSE_BENCH=ON && cmake --build --preset release
-    tests/bench/bench.py build/release            # needs root and /dev/fuse for the view's part
-    tests/bench/bench.py build/release --quick    # fewer repetitions, smaller tree
+    tests/bench/bench.py build            # needs root and /dev/fuse for the view's part
+    tests/bench/bench.py build --quick    # fewer repetitions, smaller tree
 
 Ratios are medians of pairs taken in turn, so that a machine whose speed drifts does not decide.
 """
