@@ -13,7 +13,7 @@ namespace agentfense::compiler {
 struct Budget {
   uint32_t max_states = 600'000;               // per level, before minimisation
   size_t max_bytes = size_t{256} << 20;        // held by one level's construction
-  std::chrono::milliseconds max_time{30'000};  // for the whole compile
+  std::chrono::milliseconds max_time{30'000};  // of one level's construction
 };
 
 // Watches one construction. Threads: one.
