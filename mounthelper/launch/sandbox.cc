@@ -173,7 +173,7 @@ sys::Status explain(const Report &report, const std::string &bwrap) {
   switch (report.stage) {
     case Stage::unshare:
       why = "the kernel gives the sandbox no user namespace (" + why +
-            "); check that sysctl user.max_user_namespaces is above 0";
+            "); check that sysctl user.max_user_namespaces is above 0, and that this is no chroot";
       break;
     case Stage::limit:
       why = "cannot forbid further user namespaces in the sandbox (" + why +

@@ -37,21 +37,6 @@ Built build(const std::string &text) {
   return {std::move(rules), std::move(*built.automaton), std::move(std::get<table::Table>(decoded))};
 }
 
-// All paths over `names` down to `depth`.
-std::vector<std::string> all_paths(const std::vector<std::string> &names, int depth) {
-  std::vector<std::string> paths{"/"};
-  std::vector<std::string> layer{""};
-  for (int d = 0; d < depth; ++d) {
-    std::vector<std::string> next;
-    for (const std::string &parent : layer) {
-      for (const std::string &name : names) next.push_back(parent + "/" + name);
-    }
-    paths.insert(paths.end(), next.begin(), next.end());
-    layer = std::move(next);
-  }
-  return paths;
-}
-
 void expect_equal(const Built &b, const std::string &path, const std::string &text) {
   const reference::Answer expected = reference::evaluate(b.rules, path);
   const compiler::WalkedPath walked = compiler::walk_path(b.automaton, path);

@@ -76,4 +76,17 @@ std::string random_path(std::mt19937 &random, const Shape &shape) {
   return path.empty() ? "/" : path;
 }
 
+std::vector<std::string> all_paths(const std::vector<std::string> &names, int depth) {
+  std::vector<std::string> paths{"/"}, layer{""};
+  for (int d = 0; d < depth; ++d) {
+    std::vector<std::string> next;
+    for (const std::string &parent : layer) {
+      for (const std::string &name : names) next.push_back(parent + "/" + name);
+    }
+    paths.insert(paths.end(), next.begin(), next.end());
+    layer = std::move(next);
+  }
+  return paths;
+}
+
 }  // namespace agentfense::tests

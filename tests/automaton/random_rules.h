@@ -1,9 +1,10 @@
-// Random policies and random paths, for the differential tests. Small alphabets on purpose: rules
+// Random policies and paths, and all small paths, for the differential tests. Small alphabets on purpose: rules
 // must meet, or nothing is tested.
 #pragma once
 
 #include <random>
 #include <string>
+#include <vector>
 
 namespace agentfense::tests {
 
@@ -16,5 +17,8 @@ struct Shape {
 
 [[nodiscard]] std::string random_rules(std::mt19937 &random, const Shape &shape);
 [[nodiscard]] std::string random_path(std::mt19937 &random, const Shape &shape);
+
+// All paths over `names` down to `depth`, "/" first.
+[[nodiscard]] std::vector<std::string> all_paths(const std::vector<std::string> &names, int depth);
 
 }  // namespace agentfense::tests

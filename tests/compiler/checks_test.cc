@@ -23,19 +23,6 @@ const std::vector<std::string> kNames = {"a",   "b",   "c",   "aa",  "ab",  "ac"
                                          "ca",  "cb",  "cc",  "aca", "acb", "bca", "bcb",  "cac", "cbc",
                                          "aba", "bab", "abc", "bac", "cab", "cba", "cabc", "cbac"};
 
-std::vector<std::string> all_paths(const std::vector<std::string> &names, int depth) {
-  std::vector<std::string> paths{"/"}, layer{""};
-  for (int d = 0; d < depth; ++d) {
-    std::vector<std::string> next;
-    for (const std::string &parent : layer) {
-      for (const std::string &name : names) next.push_back(parent + "/" + name);
-    }
-    paths.insert(paths.end(), next.begin(), next.end());
-    layer = std::move(next);
-  }
-  return paths;
-}
-
 compiler::Automaton automaton_of(const lang::RuleSet &rules) {
   compiler::BuildResult built = compiler::build_automaton(rules, compiler::Budget{});
   if (!built.automaton) throw std::runtime_error("too complex");
