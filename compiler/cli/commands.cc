@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "compiler/analysis/walk_path.h"
@@ -24,6 +25,17 @@ void print(const lang::Diagnostics &diagnostics, const std::vector<lang::SourceF
   lang::PrintOptions options;
   options.colour = ::isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
   std::cerr << lang::print_diagnostics(diagnostics.all(), files, options);
+}
+
+// Nothing where the arguments themselves are faulty, which has been said then.
+std::optional<Compilation> compile_and_print(const PolicyArguments &arguments,
+                                             lang::Diagnostics &diagnostics) {
+  CompileOptions options;
+  if (!compile_options(arguments, options)) return std::nullopt;
+  lang::DiskReader reader;
+  Compilation c = compile(arguments.source, options, reader, diagnostics);
+  print(diagnostics, c.files);
+  return c;
 }
 
 int status_of(const Compilation &c, const lang::Diagnostics &diagnostics) {
@@ -89,12 +101,10 @@ bool compile_options(const PolicyArguments &arguments, CompileOptions &options) 
 }
 
 int build(const PolicyArguments &arguments, const std::string &output, bool quiet) {
-  CompileOptions options;
-  if (!compile_options(arguments, options)) return kUsage;
-  lang::DiskReader reader;
   lang::Diagnostics diagnostics;
-  const Compilation c = compile(arguments.source, options, reader, diagnostics);
-  print(diagnostics, c.files);
+  const std::optional<Compilation> compiled = compile_and_print(arguments, diagnostics);
+  if (!compiled) return kUsage;
+  const Compilation &c = *compiled;
   if (c.bytes.empty()) return c.io_error ? kUsage : kPolicyErrors;
   for (const lang::SourceFile &source : c.files) {
     std::error_code ignored;
@@ -120,12 +130,10 @@ int explain(const PolicyArguments &arguments, const std::vector<std::string> &pa
     return kUsage;
   }
   if (looks_like_table(arguments.source)) return explain_table(arguments.source, paths);
-  CompileOptions options;
-  if (!compile_options(arguments, options)) return kUsage;
-  lang::DiskReader reader;
   lang::Diagnostics diagnostics;
-  const Compilation c = compile(arguments.source, options, reader, diagnostics);
-  print(diagnostics, c.files);
+  const std::optional<Compilation> compiled = compile_and_print(arguments, diagnostics);
+  if (!compiled) return kUsage;
+  const Compilation &c = *compiled;
   if (c.automaton) {
     for (const std::string &path : paths) {
       const WalkedPath w = walk_path(*c.automaton, path);

@@ -4,8 +4,11 @@
     cli_test.py AGENTFENSE_COMPILE PRESET_DIR
 """
 
+import hashlib
 import os
 import pathlib
+import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -130,6 +133,24 @@ class Tables(Case):
         self.write("short.aft", bytes(table[:100]))
         self.run_compiler("verify", "short.aft", status=1)
         self.run_compiler("dump", "short.aft", status=2)
+
+    def test_huge_counts_are_refused_within_a_small_memory(self):
+        self.build(GOOD)
+        table = (self.dir / "p.aft").read_bytes()
+        cap, refused = 256 << 20, 0
+        for at in range(8, 44 + 13 * 16, 4):
+            for count in (0xFFFFFFFF, 0x7FFFFFFF, 0x10000000):
+                body = bytearray(table[:-32])
+                body[at:at + 4] = struct.pack("<I", count)
+                self.write("huge.aft", bytes(body) + hashlib.sha256(body).digest())
+                result = subprocess.run([COMPILER, "verify", "huge.aft"], cwd=self.dir, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (cap, cap)))
+                self.assertIn(result.returncode, (0, 1), f"{at}: {result.stderr}")
+                if result.returncode == 1:
+                    refused += 1
+                    self.assertRegex(result.stderr, r"check `[a-z-]+`", at)
+        self.assertGreater(refused, 100)
 
     def test_dump_is_stable_text_and_json(self):
         import json
