@@ -59,6 +59,8 @@ struct Extends {
   Place except_place;  // the word
   bool sealed = false;
   Place sealed_place;  // the word
+  std::string text;    // the whole clause on one line
+  Place place;
 };
 
 struct Rule {
@@ -71,6 +73,7 @@ struct Rule {
   std::string reason;
   std::string text;  // one line, without the reason
   Place place;
+  Place items_end;  // behind the last pattern or exception; empty
 };
 
 struct Test {
@@ -83,6 +86,7 @@ struct Policy {
   std::vector<Extends> extends;
   std::vector<Rule> rules;
   std::vector<Test> tests;
+  Place end;  // the `}`
   bool broken = false;
 };
 

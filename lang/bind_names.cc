@@ -218,14 +218,15 @@ bool charge(const RulePattern &pattern, PatternBudget &budget, Diagnostics &diag
 }
 
 void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Diagnostics &diagnostics) {
-  if (enough(diagnostics)) return;
+  if (enough(diagnostics)) return diagnostics.drop();
   Place at = part_of(place, issue.offset + (quoted ? 1 : 0), issue.length);
   Diagnostic &d = diagnostics.report(issue.code, at, issue.message);
   if (issue.fix) d.fixes.push_back({place, *issue.fix});
 }
 
 void report_unknown_set(const ast::Item &item, const Scope &scope, Diagnostics &diagnostics) {
-  if (scope.incomplete || enough(diagnostics)) return;
+  if (scope.incomplete) return;
+  if (enough(diagnostics)) return diagnostics.drop();
   std::vector<std::string_view> names;
   for (const auto &[name, unused] : scope.sets) names.push_back(name);
   std::string meant = closest(item.text, names);

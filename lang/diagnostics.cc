@@ -1,6 +1,7 @@
 #include "lang/diagnostics.h"
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -37,13 +38,52 @@ std::string_view code_name(Code code) { return info(code).name; }
 Severity code_severity(Code code) { return info(code).severity; }
 std::string_view code_summary(Code code) { return info(code).summary; }
 
+std::optional<Code> code_of_name(std::string_view name) {
+  for (size_t i = 0; i < std::size(kCodes); ++i) {
+    if (kCodes[i].name == name) return static_cast<Code>(i);
+  }
+  return std::nullopt;
+}
+
+bool code_is_judgement(Code code) {
+  switch (code) {
+    case Code::dead_rule:
+    case Code::redundant_limit:
+    case Code::capped_allow:
+    case Code::overlap:
+    case Code::useless_except:
+    case Code::name_exposure:
+    case Code::near_miss:
+    case Code::stale_pattern:
+    case Code::linked_file:
+    case Code::unused_allow:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Diagnostic &Diagnostics::report(Code code, Place place, std::string message) {
-  return all_.emplace_back(Diagnostic{code, code_severity(code), place, std::move(message), {}, {}, {}});
+  return all_.emplace_back(
+      Diagnostic{code, code_severity(code), place, std::move(message), {}, {}, {}, false, {}});
 }
 
 bool Diagnostics::has_errors() const {
   return std::any_of(all_.begin(), all_.end(),
-                     [](const Diagnostic &d) { return d.severity == Severity::error; });
+                     [](const Diagnostic &d) { return d.severity == Severity::error && !d.allowed; });
+}
+
+void Diagnostics::remark_dropped() {
+  if (dropped_ == 0 || all_.empty()) return;
+  auto key = [](const Diagnostic &d) { return std::tuple(d.place.file, d.place.offset, d.code); };
+  auto last = all_.begin();
+  for (auto it = all_.begin(); it != all_.end(); ++it) {
+    if (key(*it) >= key(*last)) last = it;
+  }
+  last->remarks.push_back({last->place, std::to_string(dropped_) +
+                                            (dropped_ == 1 ? " more error is" : " more errors are") +
+                                            " not shown; mend these first"});
+  dropped_ = 0;
 }
 
 void Diagnostics::sort() {

@@ -5,6 +5,7 @@
 // `allow CODE` comments name them. codes.def is the single list of them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ enum class Code : uint16_t {
 [[nodiscard]] std::string_view code_name(Code code);     // "dead-rule"
 [[nodiscard]] Severity code_severity(Code code);         // default severity
 [[nodiscard]] std::string_view code_summary(Code code);  // one line: what the code means
+[[nodiscard]] std::optional<Code> code_of_name(std::string_view name);
+// Whether the finding is a judgement that an author may overrule, by a comment or by --severity, as
+// opposed to a policy that cannot be read or breaks what it promises.
+[[nodiscard]] bool code_is_judgement(Code code);
 
 // Errors of one kind of reading (a file's statements; all names and patterns) that are worth keeping:
 // a file of 4 MiB can hold two million, and nobody reads the second thousand.
@@ -49,6 +54,11 @@ struct Diagnostic {
   std::string example;  // a path that shows it, where one exists; raw bytes
   std::vector<FixIt> fixes;
   std::vector<Remark> remarks;
+  // Belongs to the conflict report alone; `check` shows it with --all.
+  bool report_only = false;
+  // The reason of the `# agentfense: allow CODE reason` that answers it. Such a diagnostic fails
+  // nothing and is shown in reports alone.
+  std::optional<std::string> allowed;
 };
 
 // Collects diagnostics in the order found. Threads: one thread at a time.
@@ -56,12 +66,20 @@ class Diagnostics {
  public:
   Diagnostic &report(Code code, Place place, std::string message);
   [[nodiscard]] const std::vector<Diagnostic> &all() const { return all_; }
+  // One that was found and not reported, for those who keep to kMaxErrors.
+  void drop() { ++dropped_; }
+  // Says at the last diagnostic, by place, how many were dropped; nothing where none was.
+  void remark_dropped();
+  // For the passes that change severities or mark what a comment allows.
+  [[nodiscard]] std::vector<Diagnostic> &edit() { return all_; }
+  // Whether one is an error that no comment allows.
   [[nodiscard]] bool has_errors() const;
   // Sorts by file, place and code, stable, and drops exact repetitions.
   void sort();
 
  private:
   std::vector<Diagnostic> all_;
+  size_t dropped_ = 0;
 };
 
 }  // namespace agentfense::lang

@@ -7,6 +7,11 @@
 #include "lang/spelling.h"
 
 namespace agentfense::lang {
+
+std::string too_large_text() {
+  return "a policy file has at most " + std::to_string(kMaxFileBytes >> 20) + " MiB; split it by `import`";
+}
+
 namespace {
 
 constexpr std::string_view kPresetPrefix = "preset:";
@@ -84,10 +89,6 @@ class Loader {
       return;
     }
     diagnostics_.report(Code::cannot_read, whole, "this file cannot be read: " + result.reason);
-  }
-
-  static std::string too_large_text() {
-    return "a policy file has at most " + std::to_string(kMaxFileBytes >> 20) + " MiB; split it by `import`";
   }
 
   std::string no_preset_text(const std::string &preset) const {

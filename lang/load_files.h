@@ -14,6 +14,9 @@ namespace agentfense::lang {
 inline constexpr size_t kMaxImportDepth = 16;
 inline constexpr size_t kMaxFiles = 256;
 
+// What is said of a file with more than kMaxFileBytes.
+[[nodiscard]] std::string too_large_text();
+
 // `text`, where given, is the content of the main file; else it is read from `source`. Program::files
 // is never empty.
 [[nodiscard]] Program load_files(const std::string &source, std::optional<std::string_view> text,

@@ -13,6 +13,7 @@ LoadResult load(const std::string &source, std::optional<std::string_view> text,
   LoadResult result;
   result.io_error = program.io_error;
   if (!program.modules.empty()) result.rules = resolve(program, options, found);
+  found.remark_dropped();
   if (found.has_errors()) result.rules.reset();
   if (result.rules) result.rules->files = program.files;
   result.files = std::move(program.files);

@@ -86,6 +86,8 @@ OwnRules own_rules(const ast::Policy &policy, const Scope &scope, PatternBudget 
     rule.reason = source.reason;
     rule.policy = policy.name.text;
     rule.place = source.place;
+    rule.items_end = source.items_end;
+    rule.has_except = !source.except.empty();
     out.rules.push_back(std::move(rule));
   }
   for (const ast::Test &source : policy.tests) {

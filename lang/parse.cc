@@ -1,4 +1,4 @@
-// The one translation unit that sees ANTLR; parse_*.h are its parts.
+// ANTLR is seen here and in parse_tokens.cc alone; parse_*.h are the parts.
 #include "lang/parse.h"
 
 #include <memory>
@@ -40,6 +40,7 @@ ast::File parse(uint32_t file, std::string_view text, Diagnostics &diagnostics) 
                                     "the file says nothing; its first statement is `agentfense 1`");
     d.fixes.push_back({d.place, "agentfense 1\n"});
   }
+  found.remark_dropped();
   // Another version of the language may mean anything by the rest.
   for (const Diagnostic &d : found.all()) {
     if (builder.other_version() && d.code != Code::unknown_version) continue;

@@ -1,4 +1,4 @@
-// parse: policy text -> ast::File. The only place that sees ANTLR.
+// parse: policy text -> ast::File. ANTLR stays behind this door and that of parse_tokens.h.
 #pragma once
 
 #include <cstdint>

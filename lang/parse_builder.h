@@ -100,12 +100,17 @@ class Builder final : public grammar::AgentFenseBaseListener {
         exceptions(except, extends.except);
         extends.except_place = source_.place(except->word);
       }
+      if (clause->start && clause->stop) {
+        extends.place = source_.place(clause->start, clause->stop);
+        extends.text = one_line(clause->start->getTokenIndex(), clause->stop->getTokenIndex());
+      }
       policy_.extends.push_back(std::move(extends));
     }
   }
 
   void exitPolicy(Grammar::PolicyContext *context) override {
     policy_.broken |= context->exception != nullptr;
+    if (auto *end = context->RBRACE()) policy_.end = source_.place(end->getSymbol());
     if (!policy_.name.text.empty()) file_.policies.push_back(std::move(policy_));
     policy_ = {};
   }
@@ -130,6 +135,7 @@ class Builder final : public grammar::AgentFenseBaseListener {
     if (context->reason) rule.reason = reason(context->reason);
     const Token *last = context->reason ? tokens_.get(context->reason->getTokenIndex() - 1) : context->stop;
     rule.place = source_.place(context->start, context->stop);
+    rule.items_end = Source::behind(source_.place(last));
     rule.text = one_line(context->start->getTokenIndex(), last->getTokenIndex());
     policy_.rules.push_back(std::move(rule));
   }

@@ -39,13 +39,6 @@ std::vector<Tokens> split(Tokens tokens) {
   return out;
 }
 
-// `/src/` is `/src`; the root keeps its slash, and `//` its empty component.
-Tokens without_last_slash(Tokens tokens) {
-  size_t n = tokens.size();
-  bool ends = n > 1 && tokens[n - 1].kind == Kind::slash && tokens[n - 2].kind != Kind::slash;
-  return ends ? tokens.first(n - 1) : tokens;
-}
-
 bool is_any_depth(Tokens component) {
   return component.size() == 2 && component[0].kind == Kind::star && component[1].kind == Kind::star;
 }
@@ -84,6 +77,16 @@ std::optional<PatternIssue> check_stars(std::string_view spelling, bool quoted, 
     return issue;
   }
   return std::nullopt;
+}
+
+std::optional<PatternIssue> check_start(std::string_view spelling, bool quoted, Tokens tokens) {
+  if (spelling.substr(0, 2) == "**") {  // `**.key`: say what is wrong with the stars
+    Tokens first = split(without_last_slash(tokens))[0];
+    if (first.size() > 2) {
+      if (auto issue = check_stars(spelling, quoted, first)) return issue;
+    }
+  }
+  return check_anchor(spelling, quoted, split(tokens));
 }
 
 // Brace expansion of one component. A frame for each open brace: the alternatives that are complete,
@@ -239,40 +242,6 @@ PatternIssue too_many(std::string_view spelling) {
                       " patterns; use `*` or several rules");
 }
 
-// The canonical spelling of tokens: each literal byte as it stands, or escaped inside quotes.
-std::string canonical(std::string_view spelling, Tokens tokens) {
-  std::string plain;
-  for (const PatternToken &token : tokens) {
-    if (token.kind == Kind::byte) plain += static_cast<char>(token.byte);
-  }
-  bool keep_high = is_utf8(plain);
-  bool quoted = false;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const PatternToken &token = tokens[i];
-    unsigned char b = token.byte;
-    std::string_view source = spelling.substr(token.offset, token.length);
-    if (token.kind == Kind::byte) {
-      bool like_param = b == '$' && i + 1 < tokens.size() && tokens[i + 1].kind == Kind::open;
-      quoted |= !is_bare_byte(b) || is_glob_byte(b) || like_param || (b >= 0x80 && !keep_high);
-    }
-    // Inside a class the spelling is kept, with what only quotes can hold.
-    if (token.kind == Kind::set) {
-      quoted |= source.find_first_of("\\, \t#;&'()<>|`{}\"") != std::string_view::npos;
-    }
-  }
-  std::string out;
-  for (const PatternToken &token : tokens) {
-    if (token.kind != Kind::byte) {
-      out += spelling.substr(token.offset, token.length);
-    } else if (quoted) {
-      append_quoted_byte(out, token.byte, keep_high);
-    } else {
-      out += static_cast<char>(token.byte);
-    }
-  }
-  return quote_if(quoted, out);
-}
-
 std::optional<PatternIssue> check_size(std::string_view spelling, size_t components) {
   if (spelling.size() > kMaxPatternBytes) {
     return issue_at(Code::pattern_too_long, 0, spelling.size(),
@@ -285,7 +254,70 @@ std::optional<PatternIssue> check_size(std::string_view spelling, size_t compone
   return std::nullopt;
 }
 
+// That tokens are those of one absolute path; `broken` is what the tokenizer has found.
+std::optional<PatternIssue> check_path(std::string_view spelling, bool quoted, Tokens tokens,
+                                       std::optional<PatternIssue> broken) {
+  for (const PatternToken &token : tokens) {
+    if (token.kind == Kind::byte || token.kind == Kind::slash || token.kind == Kind::param) continue;
+    return issue_at(Code::glob_in_test, token.offset, token.length,
+                    "a test names one path; write a literal glob character in quotes after a backslash");
+  }
+  if (broken || (!tokens.empty() && tokens[0].kind == Kind::slash)) return broken;
+  PatternIssue issue = issue_at(Code::relative_path, 0, spelling.size(), "a path of a test starts with `/`");
+  if (!spelling.empty() && spelling[0] != '.' && spelling[0] != '~') {
+    issue.fix = quote_if(quoted, "/" + std::string(spelling));
+  }
+  return issue;
+}
+
 }  // namespace
+
+std::variant<std::string, PatternIssue> canonical_spelling(std::string_view spelling, bool quoted,
+                                                           bool test_path) {
+  if (auto issue = check_size(spelling, 0)) return *std::move(issue);
+  PatternOptions options;
+  options.quoted = quoted;
+  std::vector<PatternToken> tokens;
+  auto issue = tokenize_pattern(spelling, options, tokens, true);
+  if (test_path) {
+    issue = check_path(spelling, quoted, tokens, std::move(issue));
+  } else if (!issue) {
+    issue = check_start(spelling, quoted, tokens);
+    for (Tokens part : split(tokens)) {
+      if (!issue) issue = check_stars(spelling, quoted, part);
+    }
+  }
+  if (issue) return *std::move(issue);
+  Tokens all = without_last_slash(tokens);
+  std::string text = is_any_depth(all) ? "/**" : spell_tokens(spelling, all);
+  // Escapes can make a spelling longer than may be written.
+  if (text.size() > kMaxPatternBytes) return quote_if(quoted, std::string(spelling));
+  return text;
+}
+
+bool same_spelling(std::string_view a, bool a_quoted, std::string_view b, bool b_quoted) {
+  auto tokens_of = [](std::string_view spelling, bool quoted, std::vector<PatternToken> &tokens) {
+    PatternOptions options;
+    options.quoted = quoted;
+    return !tokenize_pattern(spelling, options, tokens, true);
+  };
+  std::vector<PatternToken> left;
+  std::vector<PatternToken> right;
+  if (!tokens_of(a, a_quoted, left) || !tokens_of(b, b_quoted, right)) return false;
+  // `**/` covers what `/**` covers: everything.
+  auto ends = [](Tokens tokens) {
+    Tokens all = without_last_slash(tokens);
+    return all.size() == 3 && all[0].kind == Kind::slash && is_any_depth(all.subspan(1)) ? all.subspan(1)
+                                                                                         : all;
+  };
+  Tokens x = ends(left);
+  Tokens y = ends(right);
+  return std::equal(
+      x.begin(), x.end(), y.begin(), y.end(), [&](const PatternToken &l, const PatternToken &r) {
+        if (l.kind != r.kind || l.byte != r.byte || l.bytes != r.bytes) return false;
+        return l.kind != Kind::param || a.substr(l.offset, l.length) == b.substr(r.offset, r.length);
+      });
+}
 
 std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spelling,
                                                         const PatternOptions &options) {
@@ -296,10 +328,7 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
   Tokens all = tokens;
   all = without_last_slash(all);
   std::vector<Tokens> parts = split(all);
-  if (spelling.substr(0, 2) == "**" && parts[0].size() > 2) {  // `**.key`: say what is wrong with the stars
-    if (auto issue = check_stars(spelling, options.quoted, parts[0])) return *std::move(issue);
-  }
-  if (auto issue = check_anchor(spelling, options.quoted, split(tokens))) return *std::move(issue);
+  if (auto issue = check_start(spelling, options.quoted, tokens)) return *std::move(issue);
   bool root = all.size() == 1 && all[0].kind == Kind::slash;
   if (root) parts.clear();
   if (!parts.empty() && parts[0].empty()) parts.erase(parts.begin());
@@ -328,7 +357,7 @@ std::variant<ParsedPattern, PatternIssue> parse_pattern(std::string_view spellin
     if (!component.any_depth) items += component.items * (alternatives / component.globs.size());
   }
   if (items > kMaxPatternItems) return too_many(spelling);
-  std::string text = is_any_depth(all) ? "/**" : canonical(spelling, all);  // `**/` has lost its slash
+  std::string text = is_any_depth(all) ? "/**" : spell_tokens(spelling, all);  // `**/` has lost its slash
   return ParsedPattern{std::move(text), combine(components)};
 }
 
@@ -339,22 +368,7 @@ std::variant<std::string, PatternIssue> parse_test_path(std::string_view spellin
   exact.nocase = false;
   std::vector<PatternToken> tokens;
   auto broken = tokenize_pattern(spelling, exact, tokens);
-  for (const PatternToken &token : tokens) {
-    if (token.kind == Kind::byte || token.kind == Kind::slash) continue;
-    PatternIssue issue =
-        issue_at(Code::glob_in_test, token.offset, token.length,
-                 "a test names one path; write a literal glob character in quotes after a backslash");
-    return issue;
-  }
-  if (broken) return *std::move(broken);
-  if (tokens.empty() || tokens[0].kind != Kind::slash) {
-    PatternIssue issue =
-        issue_at(Code::relative_path, 0, spelling.size(), "a path of a test starts with `/`");
-    if (!spelling.empty() && spelling[0] != '.' && spelling[0] != '~') {
-      issue.fix = quote_if(options.quoted, "/" + std::string(spelling));
-    }
-    return issue;
-  }
+  if (auto issue = check_path(spelling, options.quoted, tokens, std::move(broken))) return *std::move(issue);
   Tokens all = tokens;
   all = without_last_slash(all);
   std::string path;

@@ -54,6 +54,16 @@ struct PatternIssue {
 [[nodiscard]] std::variant<std::string, PatternIssue> parse_test_path(std::string_view spelling,
                                                                       const PatternOptions &options);
 
+// A pattern or the path of a test as it is best written: with quotes where it needs them, without a slash at
+// its end, ${name} kept. Says what is wrong as far as that can be told without the params' values and
+// without spelling out braces; parse_pattern() says the rest.
+[[nodiscard]] std::variant<std::string, PatternIssue> canonical_spelling(std::string_view spelling,
+                                                                         bool quoted, bool test_path);
+
+// Whether two sound spellings stand for the same, whatever the values of params. A spelling with a
+// difference that does not matter (`{a,b}` and `{b,a}`) counts as another.
+[[nodiscard]] bool same_spelling(std::string_view a, bool a_quoted, std::string_view b, bool b_quoted);
+
 // Nothing where `value` may stand in a component, else the reason as the end of a sentence
 // ("is empty").
 [[nodiscard]] std::optional<std::string> refuse_param_value(std::string_view value);

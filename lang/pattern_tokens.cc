@@ -27,8 +27,9 @@ std::string show_byte(unsigned char b) {
 
 class Tokenizer {
  public:
-  Tokenizer(std::string_view spelling, const PatternOptions &options, std::vector<PatternToken> &tokens)
-      : spelling_(spelling), options_(options), tokens_(tokens) {}
+  Tokenizer(std::string_view spelling, const PatternOptions &options, std::vector<PatternToken> &tokens,
+            bool keep_params)
+      : spelling_(spelling), options_(options), tokens_(tokens), keep_params_(keep_params) {}
 
   std::optional<PatternIssue> run() {
     while (at_ < spelling_.size() && !issue_) step();
@@ -142,6 +143,12 @@ class Tokenizer {
       return;
     }
     at_ = end + 1;
+    if (keep_params_) {
+      empty_so_far_ = false;
+      tokens_.push_back(
+          {Kind::param, 0, {}, static_cast<uint32_t>(start), static_cast<uint32_t>(at_ - start)});
+      return;
+    }
     auto found = options_.params ? options_.params->find(name) : ParamValues::const_iterator{};
     if (!options_.params || found == options_.params->end()) {
       unknown_param(name, start);
@@ -305,6 +312,7 @@ class Tokenizer {
   std::string_view spelling_;
   const PatternOptions &options_;
   std::vector<PatternToken> &tokens_;
+  bool keep_params_;
   size_t at_ = 0;
   std::vector<size_t> open_;   // offsets of the braces that are open
   bool empty_so_far_ = false;  // the innermost open brace holds nothing yet
@@ -314,8 +322,51 @@ class Tokenizer {
 }  // namespace
 
 std::optional<PatternIssue> tokenize_pattern(std::string_view spelling, const PatternOptions &options,
-                                             std::vector<PatternToken> &tokens) {
-  return Tokenizer(spelling, options, tokens).run();
+                                             std::vector<PatternToken> &tokens, bool keep_params) {
+  return Tokenizer(spelling, options, tokens, keep_params).run();
+}
+
+std::span<const PatternToken> without_last_slash(std::span<const PatternToken> tokens) {
+  size_t n = tokens.size();
+  bool ends = n > 1 && tokens[n - 1].kind == PatternToken::Kind::slash &&
+              tokens[n - 2].kind != PatternToken::Kind::slash;
+  return ends ? tokens.first(n - 1) : tokens;
+}
+
+std::string spell_tokens(std::string_view spelling, std::span<const PatternToken> tokens) {
+  using Kind = PatternToken::Kind;
+  std::string plain;
+  for (const PatternToken &token : tokens) {
+    if (token.kind == Kind::byte) plain += static_cast<char>(token.byte);
+  }
+  bool keep_high = is_utf8(plain);
+  bool quoted = false;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const PatternToken &token = tokens[i];
+    unsigned char b = token.byte;
+    std::string_view source = spelling.substr(token.offset, token.length);
+    if (token.kind == Kind::byte) {
+      bool like_param = b == '$' && i + 1 < tokens.size() && tokens[i + 1].kind == Kind::open;
+      quoted |= !is_bare_byte(b) || is_glob_byte(b) || like_param || (b >= 0x80 && !keep_high);
+    }
+    // Inside a class the spelling is kept, with what only quotes can hold.
+    if (token.kind == Kind::set) {
+      quoted |= std::any_of(source.begin(), source.end(), [](char c) {
+        return !is_bare_byte(static_cast<unsigned char>(c)) && c != '[' && c != '*' && c != '?';
+      });
+    }
+  }
+  std::string out;
+  for (const PatternToken &token : tokens) {
+    if (token.kind != Kind::byte) {
+      out += spelling.substr(token.offset, token.length);
+    } else if (quoted) {
+      append_quoted_byte(out, token.byte, keep_high);
+    } else {
+      out += static_cast<char>(token.byte);
+    }
+  }
+  return quoted ? '"' + out + '"' : out;
 }
 
 }  // namespace agentfense::lang

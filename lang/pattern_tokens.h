@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 namespace agentfense::lang {
 
 struct PatternToken {
-  enum class Kind : uint8_t { byte, any, star, set, open, comma, close, slash };
+  enum class Kind : uint8_t { byte, any, star, set, open, comma, close, slash, param };
   Kind kind = Kind::byte;
   unsigned char byte = 0;  // of a byte token
   ByteSet bytes;           // what a byte, any or set token matches, nocase folded
@@ -23,9 +24,17 @@ struct PatternToken {
 };
 
 // Appends to `tokens`; the issue where the spelling is wrong. Braces are balanced and not nested
-// beyond kMaxBraceNesting, and hold no slash, where it succeeds.
+// beyond kMaxBraceNesting, and hold no slash, where it succeeds. `keep_params`: ${name} becomes one
+// param token, known or not, instead of its value.
 [[nodiscard]] std::optional<PatternIssue> tokenize_pattern(std::string_view spelling,
                                                            const PatternOptions &options,
-                                                           std::vector<PatternToken> &tokens);
+                                                           std::vector<PatternToken> &tokens,
+                                                           bool keep_params = false);
+
+// `/src/` is `/src`; the root keeps its slash, and `//` its empty component.
+[[nodiscard]] std::span<const PatternToken> without_last_slash(std::span<const PatternToken> tokens);
+
+// The canonical spelling of tokens of `spelling`: each literal byte as it stands, or escaped inside quotes.
+[[nodiscard]] std::string spell_tokens(std::string_view spelling, std::span<const PatternToken> tokens);
 
 }  // namespace agentfense::lang

@@ -7,6 +7,7 @@
 
 #include "lang/bind_names.h"
 #include "lang/own_rules.h"
+#include "lang/place.h"
 #include "lang/policy_graph.h"
 #include "lang/suggest.h"
 
@@ -45,15 +46,15 @@ class Resolver {
   std::optional<RuleSet> run() {
     std::vector<Scope> scopes = bind_names(program_, options_, budget_, diagnostics_);
     graph_ = build_policy_graph(program_, diagnostics_);
-    uint32_t chosen = choose();
+    chosen_ = choose();
     // Every policy is read, chosen or not: an error in it is an error of the file.
     own_.reserve(graph_.nodes.size());
     for (const PolicyNode &node : graph_.nodes) {
       own_.push_back(own_rules(*node.policy, scopes[node.module], budget_, diagnostics_));
       check_clauses(node);
     }
-    if (!hand_down(chosen) || diagnostics_.has_errors()) return std::nullopt;
-    return assemble(chosen);
+    if (!hand_down() || diagnostics_.has_errors()) return std::nullopt;
+    return assemble();
   }
 
  private:
@@ -105,20 +106,20 @@ class Resolver {
     }
   }
 
-  // Fills handed_ for `chosen` and all that it is built on; false where there is no such policy.
-  bool hand_down(uint32_t chosen) {
-    if (chosen == kNoPolicy || graph_.order.empty()) return false;
+  // Fills handed_ for the chosen one and all that it is built on; false where there is no such policy.
+  bool hand_down() {
+    if (chosen_ == kNoPolicy || graph_.order.empty()) return false;
     handed_.resize(graph_.nodes.size());
-    for (uint32_t node : needed(chosen)) {
+    for (uint32_t node : needed()) {
       if (!hand_down_to(node)) return false;
     }
     return true;
   }
 
   // What main files define is checked whether chosen or not; a preset only where it is extended.
-  std::vector<uint32_t> needed(uint32_t chosen) const {
+  std::vector<uint32_t> needed() const {
     std::vector<bool> wanted(graph_.nodes.size());
-    std::vector<uint32_t> stack{chosen};
+    std::vector<uint32_t> stack{chosen_};
     for (uint32_t i = 0; i < graph_.nodes.size(); ++i) {
       if (graph_.nodes[i].module == 0) stack.push_back(i);
     }
@@ -142,12 +143,17 @@ class Resolver {
     std::map<decltype(std::declval<const Handed &>().key()), size_t> known;
     const PolicyNode &policy = graph_.nodes[node];
     std::vector<Handed> arriving;
+    std::vector<uint32_t> by;  // the clause of each
     for (uint32_t clause = 0; clause < policy.bases.size(); ++clause) {
       if (!pass(node, clause, arriving)) return false;
+      by.resize(arriving.size(), clause);
     }
     list.reserve(arriving.size());
-    for (Handed &handed : arriving) {
+    if (node == chosen_) ways_.resize(arriving.size());
+    for (size_t i = 0; i < arriving.size(); ++i) {
+      Handed &handed = arriving[i];
       auto found = known.find(handed.key());
+      if (node == chosen_) ways_[found == known.end() ? list.size() : found->second].push_back(by[i]);
       if (found != known.end()) {
         if (!list[found->second].sealed) list[found->second].sealed = handed.sealed;
         continue;
@@ -165,7 +171,7 @@ class Resolver {
     const PolicyNode &policy = graph_.nodes[node];
     const ast::Extends &extends = policy.policy->extends[clause];
     bool any_limit = false;
-    std::optional<Clause> violated;
+    std::optional<Clause> sealed;  // what refuses an except here
     for (uint32_t base : policy.bases[clause]) {
       work_ += handed_[base].size();
       if (work_ > kMaxInheritance) {
@@ -178,15 +184,16 @@ class Resolver {
         Handed &copy = out.emplace_back(handed);
         if (handed.never || own_[handed.node].rules[handed.index].kind != Rule::Kind::limit) continue;
         any_limit = true;
+        if (!sealed) sealed = handed.sealed;
         if (!extends.except.empty()) {
-          if (handed.sealed && !violated) violated = handed.sealed;
           Clause opening{node, clause};
           copy.opened.insert(std::upper_bound(copy.opened.begin(), copy.opened.end(), opening), opening);
         }
         if (extends.sealed) copy.sealed = Clause{node, clause};
       }
     }
-    if (violated) report_sealed(extends, *violated);
+    if (sealed && !extends.except.empty()) report_sealed(extends, *sealed);
+    if (node == chosen_) seals_.push_back(extends.sealed ? Clause{node, clause} : sealed);
     if (!extends.except.empty() && !any_limit && !program_.broken) {
       diagnostics_.report(Code::useless_except, extends.except_place,
                           "this except opens nothing: what is extended has no limits");
@@ -203,18 +210,19 @@ class Resolver {
     d.remarks.push_back({sealer.extends[seal.index].sealed_place, "they are sealed here"});
   }
 
-  std::optional<RuleSet> assemble(uint32_t chosen) {
+  std::optional<RuleSet> assemble() {
     RuleSet out;
-    out.policy = graph_.nodes[chosen].policy->name.text;
-    const std::vector<Handed> &list = handed_[chosen];
+    out.policy = graph_.nodes[chosen_].policy->name.text;
+    const std::vector<Handed> &list = handed_[chosen_];
     if (list.size() > kMaxRules) {
-      diagnostics_.report(Code::too_many_rules, graph_.nodes[chosen].policy->name.place,
+      diagnostics_.report(Code::too_many_rules, graph_.nodes[chosen_].policy->name.place,
                           "the policy has " + std::to_string(list.size()) + " rules; there can be " +
                               std::to_string(kMaxRules));
       return std::nullopt;
     }
-    for (const Handed &handed : list) {
-      bool inherited = handed.node != chosen;
+    for (size_t i = 0; i < list.size(); ++i) {
+      const Handed &handed = list[i];
+      bool inherited = handed.node != chosen_;
       if (handed.never) {
         NeverRule &never = out.nevers.emplace_back(take(own_[handed.node].nevers[handed.index], inherited));
         never.inherited = inherited;
@@ -223,6 +231,7 @@ class Resolver {
       Rule &rule = out.rules.emplace_back(take(own_[handed.node].rules[handed.index], inherited));
       rule.inherited = inherited;
       if (!inherited) continue;
+      rule.extends = std::move(ways_[i]);
       for (const RulePattern &pattern : rule.patterns) {
         if (!charge(pattern, budget_, diagnostics_)) return std::nullopt;
       }
@@ -233,7 +242,22 @@ class Resolver {
         }
       }
     }
-    out.tests = std::move(own_[chosen].tests);
+    out.tests = std::move(own_[chosen_].tests);
+    out.end = graph_.nodes[chosen_].policy->end;
+    const std::vector<ast::Extends> &clauses = graph_.nodes[chosen_].policy->extends;
+    for (size_t i = 0; i < clauses.size(); ++i) out.extends.push_back(describe(clauses[i], seals_[i]));
+    return out;
+  }
+
+  ExtendsClause describe(const ast::Extends &extends, const std::optional<Clause> &seal) const {
+    ExtendsClause out;
+    out.text = extends.text;
+    out.place = extends.place;
+    const Place &last =
+        extends.except.empty() ? extends.bases.back().name.place : extends.except.back().place;
+    out.items_end = part_of(last, last.length, 0);
+    out.has_except = !extends.except.empty();
+    if (seal) out.seal = graph_.nodes[seal->node].policy->extends[seal->index].sealed_place;
     return out;
   }
 
@@ -248,8 +272,11 @@ class Resolver {
   Diagnostics &diagnostics_;
   PatternBudget budget_;
   PolicyGraph graph_;
-  std::vector<OwnRules> own_;                // one for each node
-  std::vector<std::vector<Handed>> handed_;  // likewise: inherited first, then its own
+  uint32_t chosen_ = kNoPolicy;
+  std::vector<std::vector<uint32_t>> ways_;   // for each rule that the chosen one inherits: the clauses
+  std::vector<std::optional<Clause>> seals_;  // for each clause of the chosen one: what refuses an except
+  std::vector<OwnRules> own_;                 // one for each node
+  std::vector<std::vector<Handed>> handed_;   // likewise: inherited first, then its own
   size_t work_ = 0;
 };
 

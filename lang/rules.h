@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,20 @@ struct Rule {
   std::vector<RulePattern> except;  // limits only; includes the ones that `extends ... except` adds
   std::string text;                 // the statement on one line, white space collapsed, without its reason
   std::string reason;
-  std::string policy;  // the policy that it is written in
-  Place place;         // of the whole statement
+  std::string policy;       // the policy that it is written in
+  Place place;              // of the whole statement
+  Place items_end;          // empty, behind the last pattern or exception: where another one can be written
+  bool has_except = false;  // in its own statement
+  std::vector<uint32_t> extends;  // where inherited: each of RuleSet::extends that brings it
+};
+
+// An `extends` of the policy itself: where an exception to the limits that it brings can be written.
+struct ExtendsClause {
+  std::string text;  // on one line
+  Place place;       // of the whole clause
+  Place items_end;   // empty, behind the last policy or exception
+  bool has_except = false;
+  std::optional<Place> seal;  // the `sealed` for which an exception would be refused here
 };
 
 // No path that a pattern covers may have effective(p) >= level.
@@ -84,7 +97,9 @@ struct RuleSet {
   std::vector<SourceFile> files;  // every file that was read, main file first
   std::vector<Rule> rules;
   std::vector<NeverRule> nevers;
-  std::vector<TestCase> tests;  // of the policy itself; the tests of a policy it extends are not taken
+  std::vector<TestCase> tests;         // of the policy itself; the tests of a policy it extends are not taken
+  std::vector<ExtendsClause> extends;  // of the policy itself
+  Place end;                           // its `}`
 };
 
 }  // namespace agentfense::lang

@@ -215,7 +215,19 @@ TEST(BrokenInput, NoMoreErrorsAreKeptThanAreRead) {
     Loaded loaded = load_text("agentfense 1\n" + (text.size() < 10 ? repeat(text, 500'000) : text));
     expect_decided(loaded);
     EXPECT_LE(loaded.codes.size(), kMaxErrors + 1);
+    EXPECT_THAT(loaded.printed,
+                testing::ContainsRegex(" more errors are not shown; mend these first\n[^\n]*\n[^\n]*\n?$"));
   }
+}
+
+TEST(BrokenInput, WhatIsNotShownIsCounted) {
+  // Of the statements, of a file; of names and patterns, of all.
+  EXPECT_THAT(load_text("agentfense 1\n" + repeat("bogus\n", 1'234)).printed,
+              testing::HasSubstr("234 more errors are not shown"));
+  EXPECT_THAT(load_text("agentfense 1\npolicy p {\n" + repeat("allow read x\n", 1'001) + "}\n").printed,
+              testing::HasSubstr("1 more error is not shown"));
+  EXPECT_THAT(load_text("agentfense 1\n" + repeat("bogus\n", 1'000)).printed,
+              testing::Not(testing::HasSubstr("not shown")));
 }
 
 TEST(BrokenInput, BracesInTextAreNoPattern) {

@@ -341,5 +341,36 @@ TEST(Resolve, LongChainsEndInAnError) {
   EXPECT_THAT(load_text(ring, choose("p0")).codes, ElementsAre("extends-cycle"));
 }
 
+TEST(Extends, SaysWhereExceptionsCanBeWritten) {
+  const std::string text =
+      "agentfense 1\n"
+      "policy base { limit none /a\n limit none /b except /b/c \"why\"\n}\n"
+      "policy lid extends base sealed {}\n"
+      "policy p extends base except /x, /y extends base extends lid { allow read / \"all\"\n}\n";
+  LoadOptions options;
+  options.policy = "p";
+  const Loaded loaded = load_text(text, options);
+  ASSERT_TRUE(loaded.result.rules) << loaded.printed;
+  const RuleSet &rules = *loaded.result.rules;
+  const auto behind = [&](const Place &place) { return text.substr(0, place.offset); };
+  ASSERT_EQ(rules.extends.size(), 3u);
+  EXPECT_TRUE(behind(rules.extends[0].items_end).ends_with("except /x, /y"));
+  EXPECT_TRUE(rules.extends[0].has_except);
+  EXPECT_FALSE(rules.extends[0].seal);
+  EXPECT_TRUE(behind(rules.extends[1].items_end).ends_with("extends base"));
+  EXPECT_EQ(rules.extends[1].text, "extends base");
+  ASSERT_TRUE(rules.extends[2].seal);
+  EXPECT_EQ(rules.extends[2].seal->line, 5u);
+  EXPECT_EQ(text[rules.end.offset], '}');
+  EXPECT_EQ(rules.end.line, 7u);
+  // What comes by the second and the third is one rule; what the first brings has its except.
+  ASSERT_EQ(rules.rules.size(), 5u);
+  EXPECT_EQ(rules.rules[0].extends, std::vector<uint32_t>{0});
+  EXPECT_EQ(rules.rules[2].extends, (std::vector<uint32_t>{1, 2}));
+  EXPECT_TRUE(behind(rules.rules[3].items_end).ends_with("except /b/c"));
+  EXPECT_TRUE(rules.rules[4].extends.empty());
+  EXPECT_TRUE(behind(rules.rules[4].items_end).ends_with("allow read /"));
+}
+
 }  // namespace
 }  // namespace agentfense::lang

@@ -31,7 +31,7 @@ def expectations(name, level_of_secrets):
 def explain(compiler, presets, source, paths):
     # A table needs no presets; a source does.
     options = [] if source.endswith(".aft") else ["--preset-dir", presets]
-    run = subprocess.run([compiler, "explain", source, *options, *paths], capture_output=True, text=True)
+    run = subprocess.run([compiler, "explain", "-q", source, *options, *paths], capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"explain {source} ended with {run.returncode}: {run.stderr}")
     rows = [line.split("\t") for line in run.stdout.splitlines()]
