@@ -8,13 +8,15 @@
 #include "compiler/emit_table.h"
 #include "compiler/proof/prove.h"
 #include "compiler/table/encode.h"
+#include "lang/allow_comments.h"
 
 namespace agentfense::compiler {
 namespace {
 
 bool has_errors_after(const lang::Diagnostics &diagnostics, size_t before) {
-  return std::any_of(diagnostics.all().begin() + static_cast<std::ptrdiff_t>(before), diagnostics.all().end(),
-                     [](const lang::Diagnostic &d) { return d.severity == lang::Severity::error; });
+  return std::any_of(
+      diagnostics.all().begin() + static_cast<std::ptrdiff_t>(before), diagnostics.all().end(),
+      [](const lang::Diagnostic &d) { return d.severity == lang::Severity::error && !d.allowed; });
 }
 
 // A table that does not decode or does not prove is a fault of this compiler, not of the policy.
@@ -54,9 +56,13 @@ void compile_rules(const CompileOptions &options, lang::Diagnostics &diagnostics
   c.automaton = std::move(built.automaton);
 
   // Findings, decided on the automaton for all paths.
-  check_nevers(*c.rules, *c.automaton, diagnostics);
-  check_tests(*c.rules, *c.automaton, diagnostics);
-  check_dead_rules(*c.rules, *c.automaton, diagnostics);
+  Scope scope(*c.rules, *c.automaton);
+  check_nevers(scope, diagnostics);
+  check_tests(scope, diagnostics);
+  check_dead_rules(scope, diagnostics);
+  if (options.analysis) c.analysis = analyse(scope, *options.analysis, diagnostics);
+  lang::apply_allow_comments(c.rules->files, diagnostics);
+  if (!options.table) return;
   if (has_errors_after(diagnostics, before)) return;
 
   // Automaton -> bytes.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/analysis/analyse.h"
 #include "compiler/automaton/automaton.h"
 #include "compiler/table/table.h"
 #include "lang/diagnostics.h"
@@ -20,6 +21,9 @@ namespace agentfense::compiler {
 struct CompileOptions {
   lang::LoadOptions load;
   Budget budget;
+  // Beyond what can stop a build; none where absent.
+  std::optional<Depth> analysis;
+  bool table = true;  // false: stop once the findings are in
 };
 
 struct CompileFigures {
@@ -36,6 +40,7 @@ struct Compilation {
   bool io_error = false;                // the policy file could not be read
   std::optional<lang::RuleSet> rules;
   std::optional<Automaton> automaton;
+  Analysis analysis;                  // empty unless asked for
   std::vector<std::byte> bytes;       // the table; empty unless it is proven
   std::optional<table::Table> table;  // the same bytes, decoded
   CompileFigures figures;

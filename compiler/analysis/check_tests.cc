@@ -5,9 +5,9 @@
 
 namespace agentfense::compiler {
 
-void check_tests(const lang::RuleSet &rules, const Automaton &automaton, lang::Diagnostics &diagnostics) {
-  for (const lang::TestCase &test : rules.tests) {
-    const WalkedPath actual = walk_path(automaton, test.path);
+void check_tests(Scope &scope, lang::Diagnostics &diagnostics) {
+  for (const lang::TestCase &test : scope.rules.tests) {
+    const WalkedPath actual = walk_path(scope.automaton, test.path);
     if (actual.level == test.level) continue;
     lang::Diagnostic &d =
         diagnostics.report(lang::Code::test_failed, test.place,
@@ -15,10 +15,7 @@ void check_tests(const lang::RuleSet &rules, const Automaton &automaton, lang::D
                                lang::level_name(actual.level) +
                                (actual.rule == kNoRule ? ": no allow rule covers the path" : ""));
     d.example = test.path;
-    if (actual.rule != kNoRule) {
-      const lang::Rule &rule = rules.rules[actual.rule];
-      d.remarks.push_back({rule.place, "decided by `" + rule.text + "`"});
-    }
+    remark_decider(scope, test.path, kNoRule, d);
   }
 }
 

@@ -229,7 +229,8 @@ std::vector<std::string> shortest_names(const SparseDfa &dfa, const std::array<u
   for (uint32_t c = 0; c < dfa.width; ++c) {
     if (letter[c] >= 0) symbols.push_back(c);
   }
-  std::ranges::sort(symbols, {}, [&](uint32_t c) { return letter[c]; });
+  const auto order = [&](uint32_t c) { return std::pair(letter[c] < 'a' || letter[c] > 'z', letter[c]); };
+  std::ranges::sort(symbols, {}, order);
 
   std::vector<std::string> names(outs);
   // Breadth first by name length, over states and what was read of a "." or "..": these two are no

@@ -105,9 +105,10 @@ void PathStepper::apply(PathState &state, const std::vector<uint32_t> &entered,
   uint32_t raised_by = 0;
   for (const uint32_t n : entered) {
     for (const Action &action : trie_.nodes[n].actions) {
+      if (action.rule == skip_ && action.kind != Action::Kind::open) continue;
+      if (allows_only_ && action.kind != Action::Kind::raise) continue;
       switch (action.kind) {
         case Action::Kind::raise:
-          if (action.rule == skip_) break;
           if (action.level > raised ||
               (action.level == raised && raised > state.allowed && action.rule < raised_by)) {
             raised = action.level;
@@ -148,6 +149,21 @@ bool PathStepper::can_still_open(const PathState &state, uint32_t group) const {
   return std::ranges::any_of(state.nodes, [&](uint32_t n) { return contains(trie_.nodes[n].opens, group); });
 }
 
+Level PathStepper::ceiling(const PathState &state) const {
+  Level lowest = Level::write;
+  for (const HeldLimit &l : state.limits) {
+    const bool permanent = l.slot == kFloorSlot || !can_still_open(state, l.slot - kFirstGroupSlot);
+    if (permanent) lowest = std::min(lowest, l.level);
+  }
+  return lowest;
+}
+
+Level PathStepper::reach(const PathState &state) const {
+  Level highest = state.allowed;
+  for (const uint32_t n : state.nodes) highest = std::max(highest, trie_.nodes[n].max_raise);
+  return std::min(highest, ceiling(state));
+}
+
 // Drops limits that can never decide, and returns the level that nothing below can pass.
 Level PathStepper::settle(PathState &state) const {
   Level lowest = Level::write;
@@ -172,6 +188,7 @@ Level PathStepper::settle(PathState &state) const {
 bool PathStepper::matters(const PathState &state, uint32_t n, Level floor) const {
   const PathNode &node = trie_.nodes[n];
   if (std::min(node.max_raise, floor) > state.allowed) return true;
+  if (allows_only_) return false;
   if (node.min_floor < floor) return true;
   const auto held = [&](uint32_t group) {
     return std::ranges::find(state.limits, kFirstGroupSlot + group, &HeldLimit::slot) != state.limits.end();

@@ -54,8 +54,10 @@ inline constexpr uint32_t kSkipNothing = 0xffffffff;
 // Threads: immutable, share freely.
 class PathStepper {
  public:
-  // With `skip`, the allow rule of that index is treated as if it were not there.
-  explicit PathStepper(const PathTrie &trie, uint32_t skip = kSkipNothing) : trie_(trie), skip_(skip) {}
+  // With `skip`, the rule of that index is treated as if it were not there (its exceptions, which other
+  // limits may share, do no harm alone); with `allows_only`, all limits are.
+  explicit PathStepper(const PathTrie &trie, uint32_t skip = kSkipNothing, bool allows_only = false)
+      : trie_(trie), skip_(skip), allows_only_(allows_only) {}
 
   // The state at the root, and the updates that it starts with.
   [[nodiscard]] PathState start(std::vector<ProvenanceUpdate> &updates) const;
@@ -72,6 +74,10 @@ class PathStepper {
   [[nodiscard]] PathState base_of(const PathState &from) const;
 
   [[nodiscard]] static Effect effect(const PathState &state);
+  // The level that nothing at or below the state's path can pass.
+  [[nodiscard]] lang::Level ceiling(const PathState &state) const;
+  // The level that allows can still reach there; no path has it for certain.
+  [[nodiscard]] lang::Level reach(const PathState &state) const;
 
  private:
   void apply(PathState &state, const std::vector<uint32_t> &entered,
@@ -83,6 +89,7 @@ class PathStepper {
 
   const PathTrie &trie_;
   uint32_t skip_;
+  bool allows_only_;
 };
 
 // A state as words, for interning, and back.

@@ -28,6 +28,17 @@ class Builder {
     return it->second;
   }
 
+  // For patterns that no state needs to follow, but that are looked for in the automaton.
+  void intern_all(const std::vector<lang::RulePattern> &patterns) {
+    for (const lang::RulePattern &pattern : patterns) {
+      for (const lang::PathPattern &alternative : pattern.alternatives) {
+        for (const lang::PatternComponent &component : alternative.components) {
+          if (!component.any_depth) intern(component.glob);
+        }
+      }
+    }
+  }
+
  private:
   uint32_t add_node() {
     trie_.nodes.emplace_back();
@@ -120,7 +131,11 @@ PathTrie build_trie(const lang::RuleSet &rules) {
 
   for (uint32_t r = 0; r < rules.rules.size(); ++r) {
     const lang::Rule &rule = rules.rules[r];
-    if (rule.kind == lang::Rule::Kind::limit && rule.level == Level::write) continue;  // lowers nothing
+    if (rule.kind == lang::Rule::Kind::limit && rule.level == Level::write) {  // lowers nothing
+      builder.intern_all(rule.patterns);
+      builder.intern_all(rule.except);
+      continue;
+    }
     Action action{Action::Kind::raise, rule.level, 0, r};
     if (rule.kind == lang::Rule::Kind::limit) action.kind = Action::Kind::floor;
     if (!rule.except.empty()) {
@@ -141,15 +156,7 @@ PathTrie build_trie(const lang::RuleSet &rules) {
         act(builder.insert(alternative, r), action);
     }
   }
-  for (const lang::NeverRule &never : rules.nevers) {
-    for (const lang::RulePattern &pattern : never.patterns) {
-      for (const lang::PathPattern &alternative : pattern.alternatives) {
-        for (const lang::PatternComponent &component : alternative.components) {
-          if (!component.any_depth) builder.intern(component.glob);
-        }
-      }
-    }
-  }
+  for (const lang::NeverRule &never : rules.nevers) builder.intern_all(never.patterns);
   for (PathNode &node : trie.nodes) {
     std::ranges::sort(node.actions);
     node.actions.erase(std::unique(node.actions.begin(), node.actions.end()), node.actions.end());

@@ -48,7 +48,7 @@ struct PathNode {
 struct PathTrie {
   std::vector<PathNode> nodes;  // 0 is the root
   std::vector<Group> groups;
-  std::vector<lang::ComponentGlob> globs;  // by GlobId; those of the nevers included
+  std::vector<lang::ComponentGlob> globs;  // by GlobId; those of the nevers and idle limits too
   std::map<lang::ComponentGlob, GlobId> glob_ids;
   std::unordered_map<uint64_t, uint32_t> child;      // node << 32 | glob -> node
   std::vector<std::vector<uint32_t>> rules_of_node;  // who put the node there: what `too-complex` blames
@@ -60,7 +60,8 @@ struct PathTrie {
   }
 };
 
-// Globs of the never rules join the alphabet, so that the nevers can be decided on the automaton.
+// Globs of the never rules and of limits at write join the alphabet, so that what is asked of them can be
+// decided on the automaton.
 [[nodiscard]] PathTrie build_trie(const lang::RuleSet &rules);
 
 }  // namespace agentfense::compiler

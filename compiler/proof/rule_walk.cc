@@ -52,6 +52,50 @@ RuleWalk::RuleWalk(const lang::RuleSet &rules, GlobNumbers &globs) {
       }
     }
   }
+  summarise();
+}
+
+// A node has a larger number than the one above it.
+void RuleWalk::summarise() {
+  for (size_t n = nodes_.size(); n-- > 0;) {
+    Node &node = nodes_[n];
+    for (const End &end : node.ends) {
+      if (end.what == End::What::limit_of_set) node.limits.push_back(end.set);
+      if (end.what == End::What::except_of_set) node.excepts.push_back(end.set);
+    }
+    const auto take = [&](const Node &below) {
+      node.limits.insert(node.limits.end(), below.limits.begin(), below.limits.end());
+      node.excepts.insert(node.excepts.end(), below.excepts.begin(), below.excepts.end());
+    };
+    for (const auto &[glob, child] : node.next) take(nodes_[child]);
+    if (node.any_depth_child >= 0) take(nodes_[static_cast<size_t>(node.any_depth_child)]);
+    tidy(node.limits);
+    tidy(node.excepts);
+  }
+}
+
+bool RuleWalk::awaits(const std::vector<uint32_t> &nodes, uint32_t set,
+                      std::vector<uint32_t> Node::*sets) const {
+  return std::ranges::any_of(nodes,
+                             [&](uint32_t n) { return std::ranges::binary_search(nodes_[n].*sets, set); });
+}
+
+Standing RuleWalk::settle(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
+                          std::vector<uint32_t> opened, const std::vector<uint32_t> &nodes) const {
+  // No limit of the set can come, so that it is open does not matter; no exception, so it holds for good.
+  std::erase_if(opened, [&](uint32_t set) { return !awaits(nodes, set, &Node::limits); });
+  std::erase_if(active, [&](uint32_t set) {
+    if (awaits(nodes, set, &Node::excepts)) return false;
+    floor = std::min(floor, static_cast<uint32_t>(set_level_[set]));
+    return true;
+  });
+  // A limit that says none and holds for good is the last word on everything below.
+  if (floor == 0) return {0, 0, 0, 0};
+  Standing s{allowed, floor, static_cast<uint32_t>(active.size()), static_cast<uint32_t>(opened.size())};
+  s.insert(s.end(), active.begin(), active.end());
+  s.insert(s.end(), opened.begin(), opened.end());
+  s.insert(s.end(), nodes.begin(), nodes.end());
+  return s;
 }
 
 uint32_t RuleWalk::add(const lang::PathPattern &pattern, GlobNumbers &globs) {
@@ -127,18 +171,13 @@ Standing RuleWalk::arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t
     nodes.push_back(n);
     if (nodes_[n].any_depth_child >= 0) nodes.push_back(static_cast<uint32_t>(nodes_[n].any_depth_child));
   }
-  // A limit without exceptions that says none is the last word on everything below.
   if (floor == 0) return {0, 0, 0, 0};
   tidy(opened);
   tidy(active);
   std::erase_if(active, [&](uint32_t set) { return std::ranges::binary_search(opened, set); });
   std::erase_if(nodes, [&](uint32_t n) { return nodes_[n].next.empty(); });
   tidy(nodes);
-  Standing s{allowed, floor, static_cast<uint32_t>(active.size()), static_cast<uint32_t>(opened.size())};
-  s.insert(s.end(), active.begin(), active.end());
-  s.insert(s.end(), opened.begin(), opened.end());
-  s.insert(s.end(), nodes.begin(), nodes.end());
-  return s;
+  return settle(allowed, floor, std::move(active), std::move(opened), nodes);
 }
 
 Level RuleWalk::level(const Standing &s, const RuleWalk &walk) {
@@ -149,12 +188,12 @@ Level RuleWalk::level(const Standing &s, const RuleWalk &walk) {
 }
 
 Standing RuleWalk::lasting(const Standing &s) const {
-  const size_t begin = kHeader + s[2] + s[3];
-  Standing lasting(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(begin));
+  std::vector<uint32_t> nodes;
   for (const uint32_t n : nodes_of(s)) {
-    if (nodes_[n].any_depth) lasting.push_back(n);
+    if (nodes_[n].any_depth) nodes.push_back(n);
   }
-  return lasting;
+  const std::span<const uint32_t> active = active_of(s), opened = opened_of(s);
+  return settle(s[0], s[1], {active.begin(), active.end()}, {opened.begin(), opened.end()}, nodes);
 }
 
 void RuleWalk::passing_globs(const Standing &s, std::vector<uint32_t> &globs) const {

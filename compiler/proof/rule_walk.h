@@ -48,12 +48,20 @@ class RuleWalk {
     std::vector<std::pair<uint32_t, uint32_t>> next;  // glob, child
     int64_t any_depth_child = -1;
     std::vector<End> ends;
+    // Limit sets that a limit or an exception at this node or below it can still speak of. Sorted.
+    std::vector<uint32_t> limits, excepts;
   };
 
   uint32_t add(const lang::PathPattern &pattern, GlobNumbers &globs);
   [[nodiscard]] Standing arrive(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
                                 std::vector<uint32_t> opened, std::vector<uint32_t> nodes,
                                 const std::vector<uint32_t> &entered, std::vector<uint32_t> &rules_met) const;
+  void summarise();
+  [[nodiscard]] bool awaits(const std::vector<uint32_t> &nodes, uint32_t set,
+                            std::vector<uint32_t> Node::*sets) const;
+  // Words of equal meaning are equal: forgets what nothing in `nodes` can bring up again.
+  [[nodiscard]] Standing settle(uint32_t allowed, uint32_t floor, std::vector<uint32_t> active,
+                                std::vector<uint32_t> opened, const std::vector<uint32_t> &nodes) const;
   void waiting(const Standing &s, bool passing_only, std::vector<uint32_t> &globs) const;
 
   std::vector<Node> nodes_{Node{}};

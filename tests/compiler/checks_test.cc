@@ -48,7 +48,9 @@ TEST(Nevers, EveryAnswerIsConfirmed) {
     const std::string text = random_rules(random, {.rules = 3, .depth = 2, .names = 2}) + never;
     const lang::RuleSet rules = reference::rules_of(text);
     lang::Diagnostics diagnostics;
-    check_nevers(rules, automaton_of(rules), diagnostics);
+    const compiler::Automaton automaton = automaton_of(rules);
+    compiler::Scope scope(rules, automaton);
+    check_nevers(scope, diagnostics);
 
     size_t shortest = 0;
     for (const std::string &path : paths) {
@@ -83,7 +85,9 @@ TEST(DeadRules, EveryAnswerIsConfirmed) {
     const std::string text = random_rules(random, {.rules = 4, .depth = 2, .names = 2});
     const lang::RuleSet rules = reference::rules_of(text);
     lang::Diagnostics diagnostics;
-    check_dead_rules(rules, automaton_of(rules), diagnostics);
+    const compiler::Automaton automaton = automaton_of(rules);
+    compiler::Scope scope(rules, automaton);
+    check_dead_rules(scope, diagnostics);
     for (uint32_t r = 0; r < rules.rules.size(); ++r) {
       if (rules.rules[r].kind != lang::Rule::Kind::allow) continue;
       lang::RuleSet without = rules;
@@ -105,7 +109,9 @@ TEST(DeadRules, EveryAnswerIsConfirmed) {
 TEST(DeadRules, SuggestsLimitWhereLessWasMeant) {
   const lang::RuleSet rules = reference::rules_of("allow read /\nallow view /data\n");
   lang::Diagnostics diagnostics;
-  check_dead_rules(rules, automaton_of(rules), diagnostics);
+  const compiler::Automaton automaton = automaton_of(rules);
+  compiler::Scope scope(rules, automaton);
+  check_dead_rules(scope, diagnostics);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   ASSERT_EQ(diagnostics.all()[0].fixes.size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].fixes[0].text, "limit");
@@ -117,7 +123,9 @@ TEST(DeadRules, InheritedOnesAreNotes) {
   lang::RuleSet rules = reference::rules_of("allow read /\nallow read /data\n");
   rules.rules[1].inherited = true;
   lang::Diagnostics diagnostics;
-  check_dead_rules(rules, automaton_of(rules), diagnostics);
+  const compiler::Automaton automaton = automaton_of(rules);
+  compiler::Scope scope(rules, automaton);
+  check_dead_rules(scope, diagnostics);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].severity, lang::Severity::note);
 }
