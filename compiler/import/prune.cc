@@ -1,0 +1,87 @@
+#include "compiler/import/prune.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "compiler/analysis/checks.h"
+#include "compiler/automaton/automaton.h"
+#include "compiler/import/glob_syntax.h"
+
+namespace agentfense::compiler::import {
+namespace {
+
+// Past this the rest stays: a redundant limit is a note, and harmless.
+constexpr std::chrono::seconds kMaxTime{20};
+
+lang::RulePattern rule_pattern(const lang::PathPattern &pattern, lang::Place place) {
+  return {spell(pattern), place, {pattern}};
+}
+
+// Places tell which statement (line) and which of its exceptions (column) a finding means.
+lang::RuleSet rules_of(const Draft &draft) {
+  lang::RuleSet set;
+  set.policy = draft.name;
+  for (uint32_t i = 0; i < draft.statements.size(); ++i) {
+    const Statement &s = draft.statements[i];
+    lang::Rule rule;
+    rule.kind = s.limit ? lang::Rule::Kind::limit : lang::Rule::Kind::allow;
+    rule.level = s.level;
+    rule.place = {0, i + 1, 1, 0, 1};
+    rule.patterns.push_back(rule_pattern(s.pattern, rule.place));
+    for (uint32_t e = 0; e < s.except.size(); ++e)
+      rule.except.push_back(rule_pattern(s.except[e], {0, i + 1, e + 2, 0, 1}));
+    rule.text = rule.patterns[0].text;
+    set.rules.push_back(std::move(rule));
+  }
+  return set;
+}
+
+// The last finding with this code, of lowest standing in the source; nothing where there is none.
+std::optional<lang::Place> last(const lang::Diagnostics &diagnostics, lang::Code code) {
+  std::optional<lang::Place> place;
+  for (const lang::Diagnostic &d : diagnostics.all()) {
+    if (d.code == code) place = d.place;
+  }
+  return place;
+}
+
+// One removal; false where nothing is left to remove.
+bool remove_one(Draft &draft, Scope &scope, bool all) {
+  lang::Diagnostics diagnostics;
+  check_dead_rules(scope, diagnostics);
+  std::optional<lang::Place> place = last(diagnostics, lang::Code::dead_rule);
+  if (!place && all) {
+    check_redundant_limits(scope, diagnostics);
+    place = last(diagnostics, lang::Code::redundant_limit);
+  }
+  if (place) {
+    draft.statements.erase(draft.statements.begin() + (place->line - 1));
+    return true;
+  }
+  if (!all) return false;
+  check_excepts(scope, diagnostics);
+  place = last(diagnostics, lang::Code::useless_except);
+  if (!place) return false;
+  std::vector<lang::PathPattern> &except = draft.statements[place->line - 1].except;
+  except.erase(except.begin() + (place->column - 2));
+  return true;
+}
+
+}  // namespace
+
+std::optional<Refusal> prune(Draft &draft) {
+  const auto start = std::chrono::steady_clock::now();
+  while (!draft.statements.empty()) {
+    const lang::RuleSet rules = rules_of(draft);
+    const BuildResult built = build_automaton(rules, Budget{});
+    if (!built.automaton)
+      return Refusal{
+          "the policy that these rules make would be too complex for a table; import fewer rules at once"};
+    Scope scope(rules, *built.automaton);
+    const bool in_time = std::chrono::steady_clock::now() - start < kMaxTime;
+    if (!remove_one(draft, scope, in_time)) break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace agentfense::compiler::import
