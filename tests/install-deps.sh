@@ -18,7 +18,9 @@ helper_packages=(
 )
 # antlr4 brings a Java of its own.
 compiler_packages=(
-  llvm-22-dev antlr4 libantlr4-runtime-dev libprotobuf-dev protobuf-compiler clang-format clang-tidy
+  llvm-22-dev antlr4 libantlr4-runtime-dev libtomlplusplus-dev libprotobuf-dev protobuf-compiler libutf8proc-dev clang-format clang-tidy
+  # What the tests of the manual page and of the CI files read with.
+  groff-base python3-yaml
 )
 
 packages=("${helper_packages[@]}")

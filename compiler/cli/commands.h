@@ -1,33 +1,25 @@
-// The commands of agentfense-compile. Each returns the exit status: 0 fine, 1 the policy has errors,
-// 2 usage or input/output. Results go to stdout, diagnostics and summaries to stderr.
+// The commands of agentfense-compile, one file each. Each returns the exit status: 0 fine, 1 findings
+// at or above what the command fails on, 2 usage or input/output. Results go to stdout; diagnostics of
+// `build`, progress and summaries to stderr.
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "compiler/pipeline.h"
+#include <CLI/CLI.hpp>
 
 namespace agentfense::compiler::cli {
 
-enum Exit : int { kFine = 0, kPolicyErrors = 1, kUsage = 2 };
+enum Exit : int { kFine = 0, kFindings = 1, kUsage = 2 };
 
-struct PolicyArguments {
-  std::string source;
-  std::string policy;
-  std::vector<std::string> defines;  // NAME=VALUE
-  std::vector<std::string> preset_dirs;
-};
-
-// Splits the defines and adds the installed presets. False, with a sentence on stderr, where a
-// define has no `=`.
-[[nodiscard]] bool compile_options(const PolicyArguments &arguments, CompileOptions &options);
-
-[[nodiscard]] int build(const PolicyArguments &arguments, const std::string &output, bool quiet);
-[[nodiscard]] int explain(const PolicyArguments &arguments, const std::vector<std::string> &paths);
-[[nodiscard]] int verify(const std::string &file);
-[[nodiscard]] int dump(const std::string &file, bool json);
-[[nodiscard]] int dump_stage(const PolicyArguments &arguments, const std::string &stage);
-[[nodiscard]] int presets(const std::vector<std::string> &preset_dirs);
+// Adds a command with its options to `app`; parsing then sets `status` where the command ran.
+// REQUIRES: app and status outlive the parse.
+void add_build(CLI::App &app, int &status);
+void add_check(CLI::App &app, int &status);
+void add_diff(CLI::App &app, int &status);
+void add_explain(CLI::App &app, int &status);
+void add_test(CLI::App &app, int &status);
+void add_fmt(CLI::App &app, int &status);
+void add_import(CLI::App &app, int &status);
+void add_verify(CLI::App &app, int &status);
+void add_dump(CLI::App &app, int &status);
+void add_presets(CLI::App &app, int &status);
 
 }  // namespace agentfense::compiler::cli

@@ -33,12 +33,18 @@ class TemporaryFile {
   }
 
   [[nodiscard]] bool open() const { return fd_ >= 0; }
-  [[nodiscard]] bool write(std::span<const std::byte> bytes) const {
+  // `like`, where given, is whose owner and mode to take.
+  [[nodiscard]] bool write(std::span<const std::byte> bytes, const struct stat *like) const {
     while (!bytes.empty()) {
       const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return false;
       bytes = bytes.subspan(static_cast<size_t>(n));
+    }
+    if (like) {
+      // Only root can give a file away; the mode comes after, as a new owner clears bits of it.
+      if (::fchown(fd_, like->st_uid, like->st_gid) != 0 && errno != EPERM) return false;
+      return ::fchmod(fd_, like->st_mode & 07777) == 0 && ::fsync(fd_) == 0;
     }
     // mkstemp makes 0600; a table holds no secret, and the umask has its say as for any new file.
     const mode_t mask = ::umask(0);
@@ -101,7 +107,7 @@ std::optional<table::Table> read_table(const std::string &file) {
   return std::move(std::get<table::Table>(decoded));
 }
 
-bool write_atomically(const std::string &file, std::span<const std::byte> bytes) {
+bool write_atomically(const std::string &file, std::span<const std::byte> bytes, NewFile as) {
   // A rename would put a plain file in the place of a link or a device.
   std::error_code error;
   std::string target = file;
@@ -118,8 +124,11 @@ bool write_atomically(const std::string &file, std::span<const std::byte> bytes)
                  : "is no regular file, and a table takes the place of what it is written to; name a file");
     return false;
   }
+  struct stat old {};
+  const bool like_the_old = as == NewFile::like_the_old && ::stat(target.c_str(), &old) == 0;
   TemporaryFile temporary(target);
-  if (!temporary.open() || !temporary.write(bytes) || !temporary.become(target)) {
+  if (!temporary.open() || !temporary.write(bytes, like_the_old ? &old : nullptr) ||
+      !temporary.become(target)) {
     complain(file, std::string("cannot be written: ") + std::strerror(errno));
     return false;
   }

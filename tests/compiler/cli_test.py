@@ -108,7 +108,7 @@ class Explain(Case):
             "/data/y\tview\tp.afp:6 limit view /data",
         ])
         self.assertRegex(lines[4], r"^/src/\.env\tnone\tpreset:secrets:\d+ limit none nocase \*\*/\.env\*$")
-        source = self.run_compiler("explain", "p.afp", *paths, "--preset-dir", PRESETS).stdout.splitlines()
+        source = self.run_compiler("explain", "-q", "p.afp", *paths, "--preset-dir", PRESETS).stdout.splitlines()
         self.assertEqual(source, lines)
 
     def test_no_rule_and_traversable_directories_are_told(self):
