@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import make_policy
+
 LEVELS = ("view", "read", "write")
 
 
@@ -53,6 +55,17 @@ def timed(command, **options):
     return time.perf_counter() - begin, result
 
 
+def peak_of(command):
+    """MiB resident at most."""
+    usage = subprocess.run(
+        [sys.executable, "-c",
+         "import resource,subprocess,sys;"
+         "subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=subprocess.DEVNULL);"
+         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)", *command],
+        stdout=subprocess.PIPE, text=True, check=True)
+    return int(usage.stdout) / 1024
+
+
 def measure_compile(compiler, scratch, repeat):
     shapes = (
         ("compile 1,000 literal rules", literal(1000), "under 0.050 s"),
@@ -68,13 +81,8 @@ def measure_compile(compiler, scratch, repeat):
         for _ in range(repeat):
             seconds, result = timed([compiler, "build", source, "-o", table, "-q"])
             times.append(seconds)
-        usage = subprocess.run(
-            ["/usr/bin/env", "python3", "-c",
-             "import resource,subprocess,sys;subprocess.run(sys.argv[1:],stderr=subprocess.DEVNULL);"
-             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
-             compiler, "build", source, "-o", table, "-q"], stdout=subprocess.PIPE, text=True, check=True)
+        peak = peak_of([compiler, "build", source, "-o", table, "-q"])
         size = f"{table.stat().st_size / 1e6:.2f} MB" if table.exists() else "too-complex"
-        peak = int(usage.stdout) / 1024
         row(name, f"{statistics.median(times):.3f} s, {size}, {peak:.0f} MiB", goal)
         if b"too-complex" not in result.stderr and result.returncode != 0:
             sys.exit(f"{name}: {result.stderr.decode()}")
@@ -86,6 +94,33 @@ def measure_compile(compiler, scratch, repeat):
         profile.write_text("profile bench {\n" + "".join(f"  /dir{i % 37}/file{i}.txt r,\n" for i in range(1000)) + "}\n")
         seconds, _ = timed([parser, "--skip-kernel-load", "--skip-cache", "--stdout", profile])
         row("  apparmor_parser, 1,000 literal rules", f"{seconds:.3f} s", "")
+
+
+def measure_review(compiler, scratch, repeat):
+    """What a reviewer and CI wait for: a large policy checked, compared, and held against a large tree."""
+    old, new, tree = scratch / "old.afp", scratch / "new.afp", scratch / "files"
+    old.write_text(make_policy.policy(5000))
+    new.write_text(make_policy.policy(5000, change=1234))
+    tree.mkdir()
+    for i in range(100_000):
+        folder = tree / ("src" if i % 2 else f"dir{i % 40}") / f"part{i // 2 % 40}"
+        if i < 80:
+            folder.mkdir(parents=True)
+        (folder / f"file{i}.cc").touch()
+    commands = (
+        ("check of 5,000 rules", ["check", "-q", old], 0, "under 3 s, 500 MB"),
+        ("check --all of 5,000 rules", ["check", "--all", "-q", old], 0, ""),
+        ("diff of two that differ in one of 5,000 rules", ["diff", old, new], 1, "under 3 s"),
+        ("check --tree over 100,000 files", ["check", "-q", "--tree", tree, old], 0, "under 5 s"),
+    )
+    for name, arguments, status, goal in commands:
+        times = []
+        for _ in range(repeat):
+            seconds, result = timed([compiler, *arguments])
+            times.append(seconds)
+            if result.returncode != status:
+                sys.exit(f"{name}: {result.stderr.decode()}")
+        row(name, f"{statistics.median(times):.3f} s, {peak_of([compiler, *arguments]):.0f} MiB", goal)
 
 
 def measure_step(build):
@@ -188,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path, help="the build folder")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller tree")
-    parser.add_argument("--only", choices=("compile", "step", "view", "start"))
+    parser.add_argument("--only", choices=("compile", "review", "step", "view", "start"))
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     compiler, mounter = build / "compiler" / "agentfense-compile", build / "mounthelper" / "mount.agentfense"
@@ -198,6 +233,8 @@ def main():
         scratch = pathlib.Path(folder)
         if wants("compile"):
             measure_compile(compiler, scratch, repeat)
+        if wants("review"):
+            measure_review(compiler, scratch, repeat)
         if wants("step"):
             measure_step(build)
         if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
