@@ -227,7 +227,8 @@ void apply_allow_comments(const std::vector<SourceFile> &files, Diagnostics &dia
   for (const Diagnostic &d : faulty.all()) diagnostics.report(d.code, d.place, d.message) = d;
 }
 
-void report_unused_allows(const std::vector<SourceFile> &files, Diagnostics &diagnostics) {
+void report_unused_allows(const std::vector<SourceFile> &files, const JudgedAllow &judged,
+                          Diagnostics &diagnostics) {
   std::vector<AllowComments> comments = read_all(files, nullptr);
   for (const Diagnostic &d : diagnostics.all()) {
     AllowComment *comment = d.allowed ? answer_of(comments, d) : nullptr;
@@ -238,6 +239,7 @@ void report_unused_allows(const std::vector<SourceFile> &files, Diagnostics &dia
     for (AllowComments &file : comments) {
       file.for_each([&](const AllowComment &comment) {
         if (comment.used || (comment.code == Code::unused_allow) != last) return;
+        if (!judged(comment.code, comment.place)) return;
         Diagnostic &d =
             diagnostics.report(Code::unused_allow, comment.place,
                                "nothing below has the finding `" + std::string(code_name(comment.code)) +

@@ -7,6 +7,7 @@
 // count, each for findings of its own file.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "lang/diagnostics.h"
@@ -20,9 +21,11 @@ namespace agentfense::lang {
 // REQUIRES: the files parse without errors. Costs a search of each text where no file has such comments.
 void apply_allow_comments(const std::vector<SourceFile> &files, Diagnostics &diagnostics);
 
-// Reports `unused-allow` for each comment that answers no finding. Only where every finding was
-// looked for; the findings of a run with less would make honest comments look unused.
+// Reports `unused-allow` for each comment that answers no finding, and of which `judged` says that what
+// it answers was looked for: the findings of a run with less would make honest comments look unused.
 // `allow unused-allow` above such a comment answers that.
-void report_unused_allows(const std::vector<SourceFile> &files, Diagnostics &diagnostics);
+using JudgedAllow = std::function<bool(Code code, const Place &comment)>;
+void report_unused_allows(const std::vector<SourceFile> &files, const JudgedAllow &judged,
+                          Diagnostics &diagnostics);
 
 }  // namespace agentfense::lang

@@ -243,6 +243,7 @@ class Resolver {
       }
     }
     out.tests = std::move(own_[chosen_].tests);
+    out.name = graph_.nodes[chosen_].policy->name.place;
     out.end = graph_.nodes[chosen_].policy->end;
     const std::vector<ast::Extends> &clauses = graph_.nodes[chosen_].policy->extends;
     for (size_t i = 0; i < clauses.size(); ++i) out.extends.push_back(describe(clauses[i], seals_[i]));

@@ -99,6 +99,7 @@ struct RuleSet {
   std::vector<NeverRule> nevers;
   std::vector<TestCase> tests;         // of the policy itself; the tests of a policy it extends are not taken
   std::vector<ExtendsClause> extends;  // of the policy itself
+  Place name;                          // of the policy, in its header
   Place end;                           // its `}`
 };
 

@@ -42,26 +42,31 @@ struct Checked {
   bool input_error = false;   // a policy file or the tree could not be read
 };
 
-// Without a tree nothing looked for these, and their comments may well be needed.
-bool needs_a_tree(lang::Code code) {
-  return code == lang::Code::stale_pattern || code == lang::Code::linked_file;
+bool looked_for(lang::Code code, const Arguments &arguments) {
+  switch (code) {
+    case lang::Code::stale_pattern:
+    case lang::Code::linked_file:
+      return !arguments.tree.empty();
+    case lang::Code::overlap:
+      return arguments.all;
+    default:
+      return true;
+  }
 }
 
+// What is extended, or stands beside the policy in its file, may have findings that are not looked for
+// here; and limits alone, which are to be extended, are asked for next to nothing.
 void add_unused_allows(const Compilation &c, const Arguments &arguments, lang::Diagnostics &diagnostics) {
   if (!c.automaton) return;
-  std::vector<lang::Code> not_looked_for;
-  for (const lang::Code code : {lang::Code::stale_pattern, lang::Code::linked_file, lang::Code::overlap}) {
-    if (needs_a_tree(code) ? arguments.tree.empty() : !arguments.all) not_looked_for.push_back(code);
-  }
-  const size_t before = diagnostics.all().size();
-  lang::report_unused_allows(c.files, diagnostics);
-  std::vector<lang::Diagnostic> &all = diagnostics.edit();
-  const auto spared = [&](const lang::Diagnostic &d) {
-    return std::any_of(not_looked_for.begin(), not_looked_for.end(), [&](lang::Code code) {
-      return d.message.find("`" + std::string(lang::code_name(code)) + "`") != std::string::npos;
-    });
+  const lang::RuleSet &rules = *c.rules;
+  const bool opens = std::any_of(rules.rules.begin(), rules.rules.end(),
+                                 [](const lang::Rule &r) { return r.kind == lang::Rule::Kind::allow; });
+  if (!opens) return;
+  const auto judged = [&](lang::Code code, const lang::Place &comment) {
+    const bool within = comment.offset > rules.name.offset && comment.offset < rules.end.offset;
+    return comment.file == rules.end.file && within && looked_for(code, arguments);
   };
-  all.erase(std::remove_if(all.begin() + static_cast<std::ptrdiff_t>(before), all.end(), spared), all.end());
+  lang::report_unused_allows(c.files, judged, diagnostics);
 }
 
 Checked check_one(const std::string &source, const CompileOptions &options, const Severities &severities,

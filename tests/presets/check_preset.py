@@ -2,7 +2,7 @@
 """check_preset.py COMPILER PRESET_DIR NAME LEVEL_OF_SECRETS
 
 Compiles a preset and compares `explain` with NAME.txt (lines `LEVEL PATH`) and with secret_paths.txt,
-all of whose paths must have LEVEL_OF_SECRETS. `secrets` holds limits alone; secrets_applied.afp stands
+all of whose paths must have LEVEL_OF_SECRETS; `check` must have nothing to say. `secrets` holds limits alone; secrets_applied.afp stands
 for it, which opens everything else.
 """
 
@@ -49,6 +49,10 @@ def main(compiler, presets, name, level_of_secrets):
             run = subprocess.run(build, capture_output=True, text=True)
             if run.returncode != 0 or "warning" in run.stdout + run.stderr:
                 sys.exit(f"building {target} ended with {run.returncode}:\n{run.stdout}{run.stderr}")
+        check = [compiler, "check", "--quiet", "--fail-on", "note", source, "--preset-dir", presets]
+        run = subprocess.run(check, capture_output=True, text=True)
+        if run.returncode != 0 or run.stdout + run.stderr:
+            sys.exit(f"check {source} ended with {run.returncode}:\n{run.stdout}{run.stderr}")
         for origin in (source, table):
             got = explain(compiler, presets, origin, list(wanted))
             failures += [
