@@ -140,13 +140,22 @@ class Writer {
       none_written = true;
       out_ += "  " + right(t.decided_by_none(), width) + "  no rule allows it\n";
     };
+    int idle_bases = 0;
     for (const int i : order) {
+      if (t.decided(i) == 0 && r_.rules(i).inherited()) {
+        ++idle_bases;
+        continue;
+      }
       if (!none_written && t.decided(i) <= t.decided_by_none()) write_none();
       out_ += "  " + right(t.decided(i), width) + "  " + rule(static_cast<uint32_t>(i));
       if (t.decided(i) == 0) out_ += "  (decides nothing here)";
       out_ += "\n";
     }
     if (!none_written) write_none();
+    if (idle_bases > 0) {
+      out_ += "  " + right(0, width) + "  " + count(static_cast<uint64_t>(idle_bases), "inherited rule") +
+              (idle_bases == 1 ? " decides" : " decide") + " nothing here\n";
+    }
   }
 
   const v1::Report &r_;

@@ -208,6 +208,20 @@ TEST(Survey, InheritedPatternsThatMatchNothingAreNotes) {
   EXPECT_EQ(result.diagnostics.all()[2].severity, lang::Severity::warning);
 }
 
+// A preset names what trees may hold; that this one holds none of it is for the report alone.
+TEST(Survey, StalePatternsOfPresetsAreForTheReport) {
+  ScratchTree tree;
+  tree.file("/f");
+  lang::RuleSet rules = reference::rules_of("allow read /, /x\nlimit none /a\n");
+  rules.files = {{"main.afp", ""}, {"preset:secrets", ""}};
+  rules.rules[1].inherited = true;
+  rules.rules[1].patterns[0].place.file = 1;
+  const Result result = survey(tree, rules);
+  ASSERT_EQ(messages(result.diagnostics, lang::Code::stale_pattern).size(), 2u);
+  EXPECT_FALSE(result.diagnostics.all()[0].report_only);
+  EXPECT_TRUE(result.diagnostics.all()[1].report_only);
+}
+
 TEST(Survey, SaysWhyThereIsNoTree) {
   const lang::RuleSet rules = reference::rules_of("allow read /\n");
   compiler::BuildResult built = compiler::build_automaton(rules, compiler::Budget{});
