@@ -63,25 +63,24 @@ std::string folder_of(const std::string &text) {
   return out;
 }
 
-import::Anchor anchor_of(const Arguments &arguments, std::optional<lang::Level> base){import::Anchor anchor;
-std::filesystem::path folder = std::filesystem::path(folder_of(arguments.source)).parent_path();
-if (folder.filename() == ".claude" || folder.filename() == ".codex") folder = folder.parent_path();
-anchor.project = folder_of(arguments.source == "-" ? "." : folder.string());
-if (!arguments.root.empty())
-  anchor.places.root = folder_of(arguments.root);
-else
-  anchor.places.root = anchor.project;
-// Settings of a whole account name no project: the view is the project then.
-const bool inside =
-    anchor.project == anchor.places.root || anchor.project.starts_with(anchor.places.root + "/");
-if (!inside) anchor.project = anchor.places.root;
-const char *home = std::getenv("HOME");
-const std::string given = !arguments.home.empty() ? arguments.home : home == nullptr ? "" : home;
-anchor.places.home_known = !given.empty();
-if (anchor.places.home_known) anchor.places.home = folder_of(given);
-anchor.places.base = base;
-return anchor;
-}  // namespace
+// A line that begins with `import` is taken for one of a module by clang-format; hence `auto`.
+auto anchor_of(const Arguments &arguments, std::optional<lang::Level> base) -> import::Anchor {
+  import::Anchor anchor;
+  std::filesystem::path folder = std::filesystem::path(folder_of(arguments.source)).parent_path();
+  if (folder.filename() == ".claude" || folder.filename() == ".codex") folder = folder.parent_path();
+  anchor.project = folder_of(arguments.source == "-" ? "." : folder.string());
+  anchor.places.root = arguments.root.empty() ? anchor.project : folder_of(arguments.root);
+  // Settings of a whole account name no project: the view is the project then.
+  const bool inside =
+      anchor.project == anchor.places.root || anchor.project.starts_with(anchor.places.root + "/");
+  if (!inside) anchor.project = anchor.places.root;
+  const char *home = std::getenv("HOME");
+  const std::string given = !arguments.home.empty() ? arguments.home : home == nullptr ? "" : home;
+  anchor.places.home_known = !given.empty();
+  if (anchor.places.home_known) anchor.places.home = folder_of(given);
+  anchor.places.base = base;
+  return anchor;
+}
 
 std::optional<lang::Level> level_named(const std::string &name) {
   for (const lang::Level level :
@@ -144,7 +143,7 @@ int run_import(const Arguments &arguments) {
   return arguments.strict && changed ? kFindings : kFine;
 }
 
-}  // namespace agentfense::compiler::cli
+}  // namespace
 
 void add_import(CLI::App &app, int &status) {
   auto arguments = std::make_shared<Arguments>();

@@ -235,9 +235,12 @@ class Importer {
         drop("sandbox.filesystem." + shown(key));
     }
     std::vector<PathPattern> readable;
+    const bool denies = !strings(*files, "denyRead").empty();
     for (const std::string &p : strings(*files, "allowRead")) {
-      if (const auto path = sandbox_path(p, "sandbox.filesystem.allowRead " + shown(p)))
-        readable.push_back(*path);
+      const std::string note = "sandbox.filesystem.allowRead " + shown(p);
+      const auto path = sandbox_path(p, note);
+      if (path && denies) readable.push_back(*path);
+      if (path && !denies) draft_.implied.push_back(note + ": there is no denyRead that it opens");
     }
     for (const std::string &p : strings(*files, "allowWrite")) {
       const std::string note = "sandbox.filesystem.allowWrite " + shown(p);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,10 @@ struct Statement {
   std::vector<std::string> notes;         // comment lines above it
 };
 
+// How a comment line begins that belongs to the one before it.
+inline constexpr std::string_view kButNot = "  but not ";
+inline constexpr std::string_view kAnd = "  and ";
+
 // Paths on which two meanings differ, shown by the shortest of them.
 struct Difference {
   lang::Level promised;     // by the source's documents
@@ -37,6 +42,7 @@ struct Draft {
   std::string name;                 // of the policy
   std::vector<std::string> header;  // what the policy was made from and how to read it
   std::vector<Statement> statements;
+  std::vector<std::string> implied;     // what of the source the rest says already: it left no statement
   std::vector<std::string> left_out;    // what of the source has no place in a policy
   std::vector<std::string> hides_more;  // where the policy is stricter than its source, in words
   // Rule lists alone; decided over all paths where `decided`, else as far as the search went.

@@ -68,7 +68,7 @@ void hide(const std::vector<Line> &lines, size_t i, Draft &draft) {
   std::vector<Statement> guards;
   for (const size_t k : taken_back) {
     const lang::PathPattern &back = lines[k].is.pattern;
-    const std::vector<std::string> notes{describe(lines[i]), "  and " + describe(lines[k])};
+    const std::vector<std::string> notes{describe(lines[i]), std::string(kAnd) + describe(lines[k])};
     const bool under = matches_below(ignored, back);
     const bool over = matches_below(back, ignored);
     if (under) guards.push_back({true, lang::Level::none, somewhere_below(back, ignored), {}, notes});
@@ -81,7 +81,7 @@ void hide(const std::vector<Line> &lines, size_t i, Draft &draft) {
     if (blind)
       draft.hides_more.push_back(describe(lines[k]) + " takes nothing back from " + describe(lines[i]) +
                                  " where one `!` pattern matches below a match of another or of itself");
-    itself.notes.push_back("  but not " + describe(lines[k]));
+    itself.notes.push_back(std::string(kButNot) + describe(lines[k]));
     itself.except.push_back(lines[k].is.folders_only ? below(back) : back);
     beneath.except.push_back(below(back));
   }
@@ -175,6 +175,14 @@ Result import_gitignore(std::string_view text, const std::string &name, const Pl
     if (!lines[i].is.negated) hide(lines, i, draft);
   }
   if (auto refusal = prune(draft)) return *refusal;
+  for (size_t k = 0; k < lines.size(); ++k) {
+    const auto ignores = [&](const Line &before) {
+      return !before.is.negated && match_alike(before.is.pattern, lines[k].is.pattern);
+    };
+    if (lines[k].is.negated &&
+        std::none_of(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(k), ignores))
+      draft.implied.push_back(describe(lines[k]) + ": no line before it ignores what it names");
+  }
   return draft;
 }
 

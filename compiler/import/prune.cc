@@ -67,9 +67,43 @@ bool remove_one(Draft &draft, Scope &scope, bool all) {
   return true;
 }
 
+// Each comment line of the statements once, in their order, without the words that join it to the line
+// before it.
+std::vector<std::string> sources_of(const Draft &draft) {
+  std::vector<std::string> sources;
+  for (const Statement &s : draft.statements) {
+    for (std::string_view note : s.notes) {
+      for (const std::string_view joint : {kButNot, kAnd}) {
+        if (note.starts_with(joint)) note.remove_prefix(joint.size());
+      }
+      if (std::ranges::find(sources, note) == sources.end()) sources.emplace_back(note);
+    }
+  }
+  return sources;
+}
+
+// `note` is `source`, or says more of it.
+bool speaks_of(const std::string &note, const std::string &source) {
+  return note == source || note.starts_with(source + ": ");
+}
+
+void list_implied(const std::vector<std::string> &before, Draft &draft) {
+  const std::vector<std::string> after = sources_of(draft);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const auto told = [&](const std::string &note) { return speaks_of(note, before[i]); };
+    const auto detail = [&](const std::string &source) { return speaks_of(before[i], source); };
+    if (std::ranges::any_of(after, told)) continue;
+    if (std::ranges::find(draft.header, before[i] + ".") != draft.header.end()) continue;
+    if (std::ranges::any_of(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(i), detail))
+      continue;
+    draft.implied.push_back(before[i]);
+  }
+}
+
 }  // namespace
 
 std::optional<Refusal> prune(Draft &draft) {
+  const std::vector<std::string> sources = sources_of(draft);
   const auto start = std::chrono::steady_clock::now();
   while (!draft.statements.empty()) {
     const lang::RuleSet rules = rules_of(draft);
@@ -81,6 +115,7 @@ std::optional<Refusal> prune(Draft &draft) {
     const bool in_time = std::chrono::steady_clock::now() - start < kMaxTime;
     if (!remove_one(draft, scope, in_time)) break;
   }
+  list_implied(sources, draft);
   return std::nullopt;
 }
 

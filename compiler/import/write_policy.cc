@@ -44,6 +44,7 @@ std::vector<Paragraph> paragraphs(const Draft &draft) {
     code.title += so_far;
     for (const Difference &d : draft.from_code) code.lines.push_back(difference(d, "its code"));
   }
+  if (!draft.implied.empty()) out.push_back({"Left out, as the rest says it already", draft.implied});
   if (!draft.hides_more.empty()) out.push_back({"Stricter than the source", draft.hides_more});
   if (!draft.left_out.empty()) out.push_back({"Not carried over", draft.left_out});
   return out;
@@ -121,6 +122,7 @@ std::string summary(const Draft &draft) {
 
 std::string summary_json(const Draft &draft, const std::string &policy) {
   llvm::json::Object root{{"policy", policy},
+                          {"already_said", strings(draft.implied)},
                           {"hides_more", strings(draft.hides_more)},
                           {"not_carried_over", strings(draft.left_out)}};
   if (draft.compared) {

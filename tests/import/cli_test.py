@@ -85,6 +85,21 @@ class Goldens(Case):
                         "a policy cannot ask"):
             self.assertIn(dropped, said)
 
+    def test_what_the_rest_says_already_is_named(self):
+        settings = {"permissions": {"defaultMode": "acceptEdits", "allow": ["Read(./src/**)", "Edit(./src/**)"], "deny": ["Read(/secrets)", "Read(/secrets/deep)"]},
+                    "sandbox": {"filesystem": {"allowRead": ["./notes"], "allowWrite": ["."]}}}
+        policy, said = self.run_import("--from", "claude", "-", *HOST, text=json.dumps(settings).encode())
+        self.assertEqual(said, "Left out, as the rest says it already:\n  sandbox.filesystem.allowRead ./notes: there is no denyRead that it opens\n"
+                               "  allow Read(./src/**)\n  allow Edit(./src/**)\n  deny Read(/secrets/deep)\n  sandbox.filesystem.allowWrite .\n")
+        self.assertIn("# deny Read(/secrets)\n", policy)
+        (self.dir / ".gitignore").write_text("*.log\n!keep\nx.log\n")
+        self.assertEqual(self.run_import(".gitignore")[1],
+                         "Left out, as the rest says it already:\n  line 3: x.log\n  line 2: !keep: no line before it ignores what it names\n")
+        rules = [{"pattern": "**/*.txt", "permission": "none", "priority": 5}, {"pattern": "**/a.txt", "permission": "none", "priority": 5},
+                 {"pattern": "**/*", "permission": "read", "priority": 0}]
+        made = json.loads(self.run_import("--from", "rules", "--json", "-", text=json.dumps(rules).encode())[0])
+        self.assertEqual(made["already_said"], ['rule 2: "**/a.txt" none, priority 5'])
+
     def test_codex(self):
         policy, said = self.golden("codex-mode", "--from", "codex", HERE / "inputs/codex-mode.toml", *HOST)
         self.assertEqual(self.levels(policy, "/src/x", "/.git/config", "/.codex", "/.pyenv/shims/x"),
