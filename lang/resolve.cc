@@ -54,7 +54,10 @@ class Resolver {
       check_clauses(node);
     }
     if (!hand_down() || diagnostics_.has_errors()) return std::nullopt;
-    return assemble();
+    std::optional<RuleSet> rules = assemble();
+    const ParamValues &params = scopes[0].params;
+    if (rules) rules->params.assign(params.begin(), params.end());
+    return rules;
   }
 
  private:

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lang/path_pattern.h"
@@ -101,6 +102,8 @@ struct RuleSet {
   std::vector<ExtendsClause> extends;  // of the policy itself
   Place name;                          // of the policy, in its header
   Place end;                           // its `}`
+  // Of its own file and that file's imports, by name, with their values: for tests that stand elsewhere.
+  std::vector<std::pair<std::string, std::string>> params;
 };
 
 }  // namespace agentfense::lang

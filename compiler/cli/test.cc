@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <utility>
 
 #include "compiler/cli/commands.h"
@@ -39,13 +40,18 @@ void complain(const std::string &file, const std::string &what) {
 
 struct Expectations {
   std::vector<lang::SourceFile> files;
-  std::vector<ExpectFile> parsed;  // Place::file indexes files
-  lang::Diagnostics diagnostics;
+  std::vector<std::string> policies;  // for each file the one that it names; may be empty
 };
 
+// What a file names stands before all that could be wrong with the rest: only a policy says what its params
+// are, so errors wait for it.
+std::string named_policy(const std::string &text) {
+  lang::Diagnostics ignored;
+  return parse_expect_file(0, text, {}, ignored).policy;
+}
+
 // False, with a sentence on stderr, where a file cannot be read.
-bool read_expectations(const Arguments &arguments, const std::string &source, const lang::ParamValues &params,
-                       Expectations &out) {
+bool read_expectations(const Arguments &arguments, const std::string &source, Expectations &out) {
   std::vector<std::string> names = arguments.expects;
   const std::filesystem::path beside = std::filesystem::path(source).replace_extension(".expect");
   std::error_code ignored;
@@ -63,9 +69,8 @@ bool read_expectations(const Arguments &arguments, const std::string &source, co
                                                                           : "cannot be read: " + read.reason);
       return false;
     }
-    const auto index = static_cast<uint32_t>(out.files.size());
+    out.policies.push_back(named_policy(read.text));
     out.files.push_back({name, read.text});
-    out.parsed.push_back(parse_expect_file(index, read.text, params, out.diagnostics));
   }
   return true;
 }
@@ -104,8 +109,33 @@ bool names_no_policy(const Compiled &compiled) {
   });
 }
 
-// Runs the policy's own tests, where it is the one that was asked for, and those of the expectations for it.
-TestRun run_policy(const Arguments &arguments, const std::string &source, Compiled compiled, bool own,
+// The tests of the expectations for this policy; their files are added to the run's.
+std::vector<lang::TestCase> expected_of(const std::optional<lang::RuleSet> &rules,
+                                        const Expectations &expectations, const std::vector<bool> &mine,
+                                        TestRun &run) {
+  lang::ParamValues params;
+  if (rules) params.insert(rules->params.begin(), rules->params.end());
+  const auto offset = static_cast<uint32_t>(run.files.size());
+  run.files.insert(run.files.end(), expectations.files.begin(), expectations.files.end());
+  lang::Diagnostics diagnostics;
+  std::vector<lang::TestCase> tests;
+  for (uint32_t i = 0; i < mine.size(); ++i) {
+    if (!mine[i]) continue;
+    ExpectFile parsed = parse_expect_file(offset + i, expectations.files[i].text, params, diagnostics);
+    std::ranges::move(parsed.tests, std::back_inserter(tests));
+  }
+  // What a policy with errors declares is not known.
+  if (!rules) {
+    std::erase_if(diagnostics.edit(), [](const auto &d) { return d.code == lang::Code::unknown_param; });
+  }
+  diagnostics.sort();
+  print_to_stderr(diagnostics, run.files);
+  note_errors(diagnostics, run.files, run);
+  return tests;
+}
+
+// Runs the policy's own tests and those of the expectations for it.
+TestRun run_policy(const Arguments &arguments, const std::string &source, Compiled compiled,
                    const Expectations &expectations, const std::vector<bool> &mine) {
   Compilation &c = compiled.compilation;
   TestRun run;
@@ -113,19 +143,11 @@ TestRun run_policy(const Arguments &arguments, const std::string &source, Compil
   run.files = c.files;
   print_to_stderr(compiled.others, c.files);
   note_errors(compiled.others, c.files, run);
+  const std::vector<lang::TestCase> expected = expected_of(c.rules, expectations, mine, run);
   if (!c.rules) return run;
   run.policy = c.rules->policy;
-  std::vector<lang::TestCase> tests;
-  if (own) tests = c.rules->tests;
-  const auto offset = static_cast<uint32_t>(run.files.size());
-  run.files.insert(run.files.end(), expectations.files.begin(), expectations.files.end());
-  for (size_t i = 0; i < mine.size(); ++i) {
-    if (!mine[i]) continue;
-    for (lang::TestCase test : expectations.parsed[i].tests) {
-      test.place.file += offset;
-      tests.push_back(std::move(test));
-    }
-  }
+  std::vector<lang::TestCase> tests = c.rules->tests;
+  tests.insert(tests.end(), expected.begin(), expected.end());
   if (c.automaton) {
     run.results = run_tests(*c.automaton, tests);
     if (arguments.coverage || arguments.fail_under) run.coverage = measure_coverage(*c.rules, run.results);
@@ -142,22 +164,16 @@ TestRun run_policy(const Arguments &arguments, const std::string &source, Compil
 
 void test_file(const Arguments &arguments, const CompileOptions &options, const std::string &source,
                Outcome &outcome) {
-  lang::ParamValues params;
-  for (const auto &[name, value] : options.load.defines) params.emplace(name, value);
   Expectations expectations;
-  if (!read_expectations(arguments, source, params, expectations)) {
+  if (!read_expectations(arguments, source, expectations)) {
     outcome.io_error = true;
     return;
   }
-  expectations.diagnostics.sort();
-  print_to_stderr(expectations.diagnostics, expectations.files);
-
-  const size_t first_run = outcome.runs.size();
-  std::vector<bool> left(expectations.parsed.size(), true);
+  std::vector<bool> left(expectations.files.size(), true);
   const auto take = [&](const std::string &policy, bool unnamed) {
     std::vector<bool> mine(left.size());
     for (size_t i = 0; i < left.size(); ++i) {
-      const std::string &named = expectations.parsed[i].policy;
+      const std::string &named = expectations.policies[i];
       mine[i] = left[i] && (named == policy || (unnamed && named.empty()));
       if (mine[i]) left[i] = false;
     }
@@ -166,21 +182,18 @@ void test_file(const Arguments &arguments, const CompileOptions &options, const 
   Compiled main = compile_policy(options, source, arguments.policy.policy);
   outcome.io_error |= main.compilation.io_error;
   // Where the file has several policies, the headers of the expectations choose.
-  const bool all_named = !expectations.parsed.empty() &&
-                         std::ranges::none_of(expectations.parsed, &std::string::empty, &ExpectFile::policy);
+  const bool all_named =
+      !expectations.policies.empty() && std::ranges::none_of(expectations.policies, &std::string::empty);
   if (!all_named || !arguments.policy.policy.empty() || !names_no_policy(main)) {
     const std::vector<bool> mine = take(main.compilation.rules ? main.compilation.rules->policy : "", true);
-    outcome.runs.push_back(run_policy(arguments, source, std::move(main), true, expectations, mine));
+    outcome.runs.push_back(run_policy(arguments, source, std::move(main), expectations, mine));
   }
   for (size_t i = 0; i < left.size() && !outcome.io_error; ++i) {
     if (!left[i]) continue;
-    const std::string policy = expectations.parsed[i].policy;
+    const std::string policy = expectations.policies[i];
     const std::vector<bool> mine = take(policy, false);
     outcome.runs.push_back(
-        run_policy(arguments, source, compile_policy(options, source, policy), true, expectations, mine));
-  }
-  if (first_run < outcome.runs.size()) {
-    note_errors(expectations.diagnostics, expectations.files, outcome.runs[first_run]);
+        run_policy(arguments, source, compile_policy(options, source, policy), expectations, mine));
   }
 }
 

@@ -55,6 +55,16 @@ class Test(unittest.TestCase):
         self.assertIn("ok   p.afp:8: read /src\n", run.stdout)
         self.assertEqual(len(run.stdout.splitlines()), 4)
 
+    def test_expectations_know_the_params_of_their_policy(self):
+        self.write("q.afp", 'agentfense 1\nparam tenant = "demo"\npolicy a {\n  allow write /out/${tenant}\n}\npolicy b {\n  allow read /${tenant}\n}\n')
+        self.write("q.expect", "policy b\nread /${tenant}/x\n")
+        self.assertEqual(self.run_test("q.afp", "-v").stdout, "ok   q.expect:2: read /demo/x\n")
+        self.assertEqual(self.run_test("q.afp", "-v", "-D", "tenant=u1").stdout, "ok   q.expect:2: read /u1/x\n")
+        self.write("q.expect", "policy b\nread /${tenant}, /${other}\n")
+        run = self.run_test("q.afp", status=1)
+        self.assertIn("q.expect:2:19: error: no param is named `other`", run.stderr)
+        self.assertTrue(run.stderr.endswith("1 passed, 0 failed; 1 policy has errors\n"), run.stderr)
+
     def test_expectations_beside_and_named(self):
         self.write("p.afp", POLICY.replace(", /data", ""))
         self.write("p.expect", "policy p\nview /data/x\n")
