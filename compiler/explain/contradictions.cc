@@ -135,6 +135,8 @@ std::optional<std::vector<Contradiction>> ContradictionSearch::of(std::span<cons
   bool any_dead = false;
   for (const Contradiction &fault : *after) {
     if (holds(**part.before, fault)) continue;
+    // In a policy that extends the preset it is a note, and nobody edits a preset.
+    if (fault.code == Code::dead_rule && is_preset(rules_)) continue;
     any_dead |= fault.code == Code::dead_rule;
     fresh.push_back(fault);
   }

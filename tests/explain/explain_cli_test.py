@@ -97,6 +97,10 @@ class Explain(unittest.TestCase):
                       "`extends preset:agent-safe except /src/.env`", out)
         self.assertIn("breaks `never view **/.git, **/.env, **/secrets`", out)
         self.assertNotRegex(out, r"(?m)^ +preset:")
+        # What it makes useless in the preset is a note there, and no one's to take away.
+        out = self.run_compiler("explain", "preset:agent-safe", "/", "--preset-dir", PRESETS)
+        self.assertIn("add `allow write /`\n  for view:", out)
+        self.assertNotIn("dead rule", out)
 
     def test_what_is_sealed_stays_shut(self):
         out = self.explain("agentfense 1\npolicy p extends preset:secrets sealed {\n  allow read /\n}\n", "/.env")
