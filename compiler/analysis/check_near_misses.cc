@@ -76,16 +76,21 @@ Found find_readable(Scope &scope, const Alphabet &alphabet, const World &levels,
 struct Readable {
   std::vector<std::string> paths;
   bool other_case = false;
+  std::string other_form;  // a path that a reader sees no difference in
 };
 
 void report(const lang::Rule &rule, Readable &readable, lang::Diagnostics &diagnostics) {
   std::ranges::sort(readable.paths, path_less);
   std::string others;
   for (size_t i = 1; i < readable.paths.size(); ++i) others += (i > 1 ? ", " : "") + readable.paths[i];
+  const std::string unicode =
+      readable.other_form.empty()
+          ? ""
+          : "; " + readable.other_form + " is spelled in the other Unicode form (NFC, NFD)";
   lang::Diagnostic &d =
       diagnostics.report(lang::Code::near_miss, rule.place,
                          "a name that looks like what `" + rule.text + "` covers is readable" +
-                             (others.empty() ? "" : "; so are " + others));
+                             (others.empty() ? "" : "; so are " + others) + unicode);
   d.example = readable.paths[0];
   if (rule.inherited) d.severity = lang::Severity::note;
   if (!readable.other_case || rule.inherited || rule.patterns.empty()) return;
@@ -115,6 +120,7 @@ void check_near_misses(Scope &scope, lang::Diagnostics &diagnostics) {
       if (!found.path) continue;
       readable[twin.rule].paths.push_back(*found.path);
       readable[twin.rule].other_case |= kind == LookAlike::other_case;
+      if (kind == LookAlike::nfc || kind == LookAlike::nfd) readable[twin.rule].other_form = *found.path;
     }
   }
   for (uint32_t r = 0; r < readable.size(); ++r) {
