@@ -22,7 +22,7 @@ class Work {
   // Most limits are found to work at once, or at the first allow that they meet; for the others, and for
   // the proof that there is no work, all paths are looked at.
   [[nodiscard]] Found find() const {
-    constexpr uint64_t kAtOnce = 500;
+    constexpr uint64_t kAtOnce = 100;
     Found found = search(kAtOnce);
     if (!found.over_budget) return found;
     for (const lang::Rule &allow : scope_.rules.rules) {
@@ -69,13 +69,14 @@ class Work {
 void report(Scope &scope, uint32_t r, lang::Diagnostics &diagnostics) {
   const lang::Rule &rule = scope.rules.rules[r];
   std::string example = least_covered(scope, rule.patterns, rule.except);
+  const bool opened_by_itself = example.empty();
+  if (opened_by_itself) example = least_covered(scope, rule.patterns);
   std::string why;
   bool idle = true;
   if (rule.level == Level::write) {
     why = "no level is above write";
-  } else if (example.empty()) {
+  } else if (opened_by_itself) {
     why = "its own exceptions open everything that it covers";
-    example = least_covered(scope, rule.patterns);
   } else {
     const PathStepper allows(scope.automaton.trie, kSkipNothing, true);
     const Found opened = Work(scope, rule, allows).find();

@@ -113,4 +113,13 @@ uint32_t PatternWalk::bytes_to_cover(std::span<const uint32_t> at) const {
   return least;
 }
 
+uint32_t PatternWalk::bytes_after(std::span<const uint32_t> at) const {
+  if (covered(at)) return 0;
+  uint32_t least = kNever;
+  for (const uint32_t p : at) {
+    if (items_[p].kind != Kind::end) least = std::min(least, items_[p + 1].bytes_to_end);
+  }
+  return least;
+}
+
 }  // namespace agentfense::compiler

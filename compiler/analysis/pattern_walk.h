@@ -32,6 +32,8 @@ class PatternWalk {
   // The least number of bytes of a path that leads from `at` to where it is covered; kNever where none does.
   [[nodiscard]] uint32_t bytes_to_cover(std::span<const uint32_t> at) const;
   static constexpr uint32_t kNever = 0x3fffffff;
+  // At least that after one more component that some glob waits for.
+  [[nodiscard]] uint32_t bytes_after(std::span<const uint32_t> at) const;
 
   [[nodiscard]] static bool covered(std::span<const uint32_t> at) {
     return !at.empty() && at.back() == kCovered;

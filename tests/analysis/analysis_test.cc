@@ -430,6 +430,41 @@ TEST_F(Findings, NearMissesAreReadableLookAlikes) {
   EXPECT_GT(none, 30);
 }
 
+// Globs that thousands of names match, and exceptions by the thousand: what decides one rule is met early,
+// and nothing else is looked at. Who looks at all of it passes the budget, and that is reported.
+TEST(Analysis, ManyNamesOfOneGlobAreNotAllLookedAt) {
+  std::string limits, exceptions = "allow read /\nlimit none **/s except";
+  std::string allows;
+  for (int i = 0; i < 1000; ++i) {
+    allows += "allow read /a/x" + std::to_string(i) + "\n";
+    limits += "limit view /a/x*/y" + std::to_string(i) + "\n";
+    exceptions += " **/s/e" + std::to_string(i);
+  }
+  for (const std::string &text : {allows + limits, exceptions + "\n"}) {
+    const lang::RuleSet rules = placed(reference::rules_of(text));
+    compiler::BuildResult built = compiler::build_automaton(rules, compiler::Budget{});
+    ASSERT_TRUE(built.automaton);
+    compiler::Scope scope(rules, *built.automaton);
+    lang::Diagnostics diagnostics;
+    check_dead_rules(scope, diagnostics);
+    compiler::analyse(scope, Depth::findings, diagnostics);
+    EXPECT_GT(scope.steps_left, 15'000'000U);
+    for (const lang::Diagnostic &d : diagnostics.all()) {
+      ASSERT_NE(d.code, Code::too_complex) << d.message;
+      ASSERT_NE(d.code, Code::redundant_limit) << d.message;
+      ASSERT_NE(d.code, Code::useless_except) << d.message;
+    }
+  }
+}
+
+TEST(Analysis, ALimitAtWriteHasAnExampleToo) {
+  const Analysed a = analyse(placed(reference::rules_of("allow read /\nlimit write /a except /a\n")));
+  for (const lang::Diagnostic &d : a.diagnostics.all()) {
+    if (d.code == Code::redundant_limit) EXPECT_EQ(d.example, "/a");
+  }
+  EXPECT_FALSE(a.diagnostics.all().empty());
+}
+
 TEST(Analysis, LimitsAloneAreAskedForNothing) {
   const Analysed a = analyse(placed(reference::rules_of("limit none /a except /a/b\nlimit none /a\n")));
   EXPECT_TRUE(a.diagnostics.all().empty());
