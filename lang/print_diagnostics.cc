@@ -80,12 +80,6 @@ size_t append_shown(std::string &out, std::string_view bytes, bool escape_backsl
   return columns;
 }
 
-std::string shown(std::string_view bytes) {
-  std::string out;
-  append_shown(out, bytes, false);
-  return out;
-}
-
 class Printer {
  public:
   Printer(const std::vector<SourceFile> &files, const PrintOptions &options)
@@ -106,12 +100,12 @@ class Printer {
 
  private:
   void head(const Place &place, Severity severity, std::string_view message, std::string_view code) {
-    if (place.file < files_.size()) out_ += shown(files_[place.file].name);
+    if (place.file < files_.size()) out_ += escape_text(files_[place.file].name);
     if (place.line > 0) out_ += ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
     out_ += ": ";
     paint(colour_of(severity), std::string(word_of(severity)) + ":");
     out_ += ' ';
-    paint("\x1b[1m", shown(message));
+    paint("\x1b[1m", escape_text(message));
     if (!code.empty()) out_ += " [" + std::string(code) + "]";
     out_ += '\n';
   }
@@ -159,13 +153,13 @@ class Printer {
     if (text.empty()) {
       out_ += "remove this";
     } else if (fix.place.length == 0) {
-      out_ += "insert " + shown(text);
+      out_ += "insert " + escape_text(text);
     } else {
-      out_ += shown(text);
+      out_ += escape_text(text);
     }
     bool elsewhere = fix.place.file != place.file || fix.place.line != place.line;
     if (elsewhere && fix.place.file < files_.size()) {
-      out_ += " at " + shown(files_[fix.place.file].name) + ':' + std::to_string(fix.place.line) + ':' +
+      out_ += " at " + escape_text(files_[fix.place.file].name) + ':' + std::to_string(fix.place.line) + ':' +
               std::to_string(fix.place.column);
     }
     out_ += '\n';
@@ -188,6 +182,12 @@ std::string print_diagnostics(const std::vector<Diagnostic> &diagnostics,
 std::string escape_bytes(std::string_view bytes) {
   std::string out;
   append_shown(out, bytes, true);
+  return out;
+}
+
+std::string escape_text(std::string_view text) {
+  std::string out;
+  append_shown(out, text, false);
   return out;
 }
 

@@ -28,4 +28,7 @@ struct PrintOptions {
 // Control bytes, backslashes and what is not UTF-8 as \xHH or \\; everything else as it is.
 [[nodiscard]] std::string escape_bytes(std::string_view bytes);
 
+// The same with backslashes as they are: for policy text, which spells odd bytes by escapes of its own.
+[[nodiscard]] std::string escape_text(std::string_view text);
+
 }  // namespace agentfense::lang

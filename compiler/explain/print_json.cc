@@ -8,6 +8,7 @@ namespace agentfense::compiler {
 namespace {
 
 using lang::escape_bytes;
+using lang::escape_text;
 using llvm::json::Array;
 using llvm::json::Object;
 using llvm::json::Value;
@@ -20,7 +21,7 @@ class JsonPrinter {
     Array covering;
     for (const CoveringRule &c : p.explanation.covering) {
       Object o = rule(c.rule);
-      o["pattern"] = escape_bytes(rules_.rules[c.rule].patterns[c.pattern].text);
+      o["pattern"] = escape_text(rules_.rules[c.rule].patterns[c.pattern].text);
       o["standing"] = standing_name(c.standing);
       if (c.by != kNoRule) o["by"] = rule(c.by);
       if (c.standing == Standing::opened) {
@@ -47,7 +48,7 @@ class JsonPrinter {
     return Object{{"file", escape_bytes(rules_.files[place.file].name)},
                   {"line", place.line},
                   {"column", place.column},
-                  {"text", escape_bytes(text)}};
+                  {"text", escape_text(text)}};
   }
 
   [[nodiscard]] Object rule(uint32_t r) const { return at(rules_.rules[r].place, rules_.rules[r].text); }
@@ -59,7 +60,7 @@ class JsonPrinter {
     if (!text.fix) {
       return Object{{"kind", kKinds[static_cast<int>(e.kind)]},
                     {"new-policy-extends", "preset:" + escape_bytes(rules_.policy)},
-                    {"text", escape_bytes(text.text)}};
+                    {"text", escape_text(text.text)}};
     }
     Object o = at(text.place, text.text);
     o["kind"] = kKinds[static_cast<int>(e.kind)];
@@ -128,7 +129,7 @@ std::string decided_json(const std::string &source, const std::vector<DecidedPat
              {"rule", nullptr}};
     if (!path.text.empty()) {
       o["rule"] =
-          Object{{"file", escape_bytes(path.file)}, {"line", path.line}, {"text", escape_bytes(path.text)}};
+          Object{{"file", escape_bytes(path.file)}, {"line", path.line}, {"text", escape_text(path.text)}};
     }
     list.push_back(std::move(o));
   }

@@ -7,6 +7,7 @@ namespace agentfense::compiler {
 namespace {
 
 using lang::escape_bytes;
+using lang::escape_text;
 
 class Printer {
  public:
@@ -27,7 +28,7 @@ class Printer {
 
   [[nodiscard]] std::string named(uint32_t rule) const {
     const lang::Rule &r = rules_.rules[rule];
-    return escape_bytes(r.text) + " (" + at(r.place) + ")";
+    return escape_text(r.text) + " (" + at(r.place) + ")";
   }
 
   [[nodiscard]] std::string why(const CoveringRule &c) const {
@@ -38,7 +39,7 @@ class Printer {
         break;
       case Standing::opened: {
         const lang::RulePattern &except = rule.except[c.except];
-        return "opened here by its except " + escape_bytes(except.text) + " (" + at(except.place) + ")";
+        return "opened here by its except " + escape_text(except.text) + " (" + at(except.place) + ")";
       }
       case Standing::no_effect:
         return rule.kind == lang::Rule::Kind::allow ? "gives nothing" : "limits nothing";
@@ -93,7 +94,7 @@ class Printer {
 
   [[nodiscard]] std::string words(const Edit &edit) const {
     const EditText text = describe(rules_, edit, path_.path);
-    const std::string quoted = " `" + escape_bytes(text.text) + "`";
+    const std::string quoted = " `" + escape_text(text.text) + "`";
     const std::string where =
         text.fix ? at(text.place) + ": " : "in a policy of your own that extends this preset: ";
     switch (edit.kind) {
@@ -108,7 +109,7 @@ class Printer {
   }
 
   [[nodiscard]] std::string words(const Contradiction &c) const {
-    const std::string named = "`" + escape_bytes(c.text) + "` at " + at(c.place);
+    const std::string named = "`" + escape_text(c.text) + "` at " + at(c.place);
     if (c.code == lang::Code::dead_rule) return "makes " + named + " a dead rule: take it away too";
     if (c.code == lang::Code::test_failed) return "breaks the test " + named;
     return "breaks " + named + " (" + escape_bytes(c.example) + ")";
@@ -122,7 +123,7 @@ class Printer {
 }  // namespace
 
 std::string place_and_text(std::string_view file, uint32_t line, std::string_view text) {
-  return escape_bytes(file) + ":" + std::to_string(line) + " " + escape_bytes(text);
+  return escape_bytes(file) + ":" + std::to_string(line) + " " + escape_text(text);
 }
 
 std::string first_line(std::string_view path, lang::Level level, const std::string &rule, bool traversable) {

@@ -5,17 +5,7 @@
 
 namespace agentfense::compiler::report {
 
-std::string shown(std::string_view bytes) {
-  // escape_bytes() decides what is shown; what it doubles beyond that is undone.
-  const std::string escaped = lang::escape_bytes(bytes);
-  std::string out;
-  out.reserve(escaped.size());
-  for (size_t i = 0; i < escaped.size(); ++i) {
-    out += escaped[i];
-    if (escaped[i] == '\\' && i + 1 < escaped.size() && escaped[i + 1] == '\\') ++i;
-  }
-  return out;
-}
+std::string shown(std::string_view bytes) { return lang::escape_text(bytes); }
 
 std::string uri_of(std::string_view file_name) {
   constexpr std::string_view kPreset = "preset:";

@@ -107,6 +107,16 @@ class Explain(unittest.TestCase):
         self.assertIn("no way to read: limit none nocase **/.env* (preset:secrets:12) cannot be opened, "
                       "it is sealed at p.afp:2", out)
 
+    def test_policy_text_is_shown_as_it_must_be_written(self):
+        text = 'agentfense 1\npolicy p {\n  allow read "/a\\x01"\n}\n'
+        self.assertIn('allow read "/a\\x01"\n', self.explain(text, "/a\x01"))
+        shown = json.loads(self.explain(text, "/a\x01", "--json"))["paths"][0]
+        self.assertEqual(shown["rule"]["text"], 'allow read "/a\\x01"')
+        self.assertEqual(shown["covering"][0]["pattern"], '"/a\\x01"')
+        edit = shown["changes"][0]["ways"][0]["edits"][0]
+        self.assertEqual(edit["text"], 'allow write "/a\\x01"')
+        self.assertEqual(edit["replace"]["by"].strip(), edit["text"])
+
     def test_a_table_says_what_it_knows(self):
         (self.dir / "p.afp").write_text("agentfense 1\npolicy p { allow read / }\n")
         self.run_compiler("build", "-q", "p.afp", "-o", "p.aft")
