@@ -1,10 +1,13 @@
 #include "lang/source_check.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lang/pattern_syntax.h"
 #include "lang/place.h"
+#include "lang/spelling.h"
 
 namespace agentfense::lang {
 namespace {
@@ -24,28 +27,41 @@ size_t end_of_quote(std::string_view text, size_t i) {
   return i;
 }
 
-// The first brace of a word that is nested too deeply. White space ends a word, as in the lexer.
-std::optional<size_t> too_deep(std::string_view text) {
-  size_t depth = 0;
-  bool word_start = true;
+struct TooDeep {
+  size_t brace;                   // the first that is nested too deeply
+  std::optional<size_t> outside;  // where the outermost block starts, where it is one of blocks
+};
+
+// Follows words as the lexer does: braces of a pattern belong to the pattern, other ones are blocks.
+std::optional<TooDeep> too_deep(std::string_view text) {
+  std::vector<size_t> blocks;  // where the open ones start
+  size_t depth = 0;            // of braces in the pattern
+  bool pattern = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '#' && word_start) {
-      i = text.find('\n', i);
-      if (i == std::string_view::npos) break;
-      c = '\n';
+    const char c = text[i];
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (space || (c == ',' && depth == 0)) {
+      pattern = false;
+      depth = 0;
     } else if (c == '"') {
       i = end_of_quote(text, i);
-      if (i == text.size()) break;
+      pattern = false;
       depth = 0;
-    }
-    word_start = c == ' ' || c == '\t' || c == '\n' || c == '\r' || (c == ',' && depth == 0);
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-      depth = 0;
-    } else if (c == '{' && ++depth > kMaxBraceNesting) {
-      return i;
+    } else if (c == '#' && !pattern) {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (c == '{' && pattern) {
+      if (++depth > kMaxBraceNesting) return TooDeep{i, std::nullopt};
+    } else if (c == '{') {
+      if (blocks.size() == kMaxBraceNesting) return TooDeep{i, blocks.front()};
+      blocks.push_back(i);
     } else if (c == '}' && depth > 0) {
       --depth;
+    } else if (c == '}') {
+      pattern = false;
+      if (!blocks.empty()) blocks.pop_back();
+    } else if (!is_name_byte(static_cast<unsigned char>(c)) && c != '=' &&
+               static_cast<unsigned char>(c) > ' ' && c != '\x7F') {
+      pattern = true;
     }
   }
   return std::nullopt;
@@ -66,10 +82,16 @@ bool check_source(uint32_t file, std::string_view text, Diagnostics &diagnostics
                        "the file holds a NUL byte; a policy is plain text");
     return false;
   }
-  if (auto at = too_deep(text)) {
-    diagnostics.report(
-        Code::brace_nesting, place_at(file, text, *at, 1),
-        "braces are nested deeper than " + std::to_string(kMaxBraceNesting) + "; write several patterns");
+  if (auto found = too_deep(text)) {
+    const std::string limit = std::to_string(kMaxBraceNesting);
+    Diagnostic &d = diagnostics.report(
+        Code::brace_nesting, place_at(file, text, found->brace, 1),
+        found->outside ? "blocks are nested deeper than " + limit + "; a `}` is missing above"
+                       : "braces are nested deeper than " + limit + "; write several patterns");
+    if (found->outside) {
+      d.remarks.push_back(
+          {place_at(file, text, *found->outside, 1), "the outermost block is open from here"});
+    }
     return false;
   }
   return true;

@@ -179,7 +179,11 @@ TEST(BrokenInput, BombsGetOneError) {
       {"allow read " + repeat("*", 1'000'000), "pattern-too-long"},
       {"allow read \"" + repeat("\\", 999'998), "unclosed-quote"},
       {"allow read /a \"" + repeat("\\\\", 1'000'000) + "\" x", "expected-newline"},
-      {"allow read /a" + repeat(" {", 1'000'000), "expected-newline"},
+      {"allow read /a" + repeat(" {", 1'000'000), "brace-nesting"},
+      {repeat("{\n", 1'000'000), "brace-nesting"},
+      {repeat("{\n", 1'000'000) + repeat("}\n", 1'000'000), "brace-nesting"},
+      {repeat("test {\n", 500'000), "brace-nesting"},
+      {"}\n" + repeat("policy p{\n", 400'000), "brace-nesting"},
   };
   for (const Bomb &bomb : bombs) {
     Loaded loaded = load_body(bomb.body);
@@ -191,11 +195,21 @@ TEST(BrokenInput, BombsGetOneError) {
   }
 }
 
+TEST(BrokenInput, BracesThatOpenNoBlockDoNotCountAsOne) {
+  for (const char *line :
+       {"allow read /{a # {\n", "# {{{\n", "allow read \"/{\"\n", "limit none /a{b,c}{d,e}\n"}) {
+    const Loaded loaded = load_body(repeat(line, 50));
+    EXPECT_THAT(loaded.codes, testing::Not(testing::Contains("brace-nesting"))) << line;
+  }
+  EXPECT_THAT(load_text("agentfense 1\n" + repeat("policy p {\n}\n", 50)).codes,
+              testing::Not(testing::Contains("brace-nesting")));
+}
+
 // Work grows with the text, not with its square: these take minutes where it does.
 TEST(BrokenInput, ManyErrorsTakeLinearWork) {
-  for (const char *line :
-       {"bogus\n", "}\n", "test {\n", "policy\n", "allow read /a,\n", "set x = {\n", "import \"x\"\n",
-        "policy p {\n", "allow read \"\n", "allow read /a{,/a{,\n", "extends {\n"}) {
+  for (const char *line : {"bogus\n", "}\n", "test {\n", "policy\n", "allow read /a,\n", "set x = {\n",
+                           "import \"x\"\n", "policy p {\n", "allow read \"\n", "allow read /a{,/a{,\n",
+                           "extends {\n", "test {\n}}\n", "set x = {\n}\n", "policy p {\ntest {\n}\n"}) {
     SCOPED_TRACE(line);
     Loaded loaded = load_text("agentfense 1\npolicy q {\n" + repeat(line, 20'000));
     expect_decided(loaded);
