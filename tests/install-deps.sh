@@ -23,6 +23,9 @@ compiler_packages=(
   groff-base python3-yaml
 )
 
+# npm fetches the validator of SARIF. Node's own packages bring one that Debian's would clash with.
+command -v npm >/dev/null || compiler_packages+=(nodejs npm)
+
 packages=("${helper_packages[@]}")
 case "${1:-}" in
   '') packages+=("${compiler_packages[@]}") ;;

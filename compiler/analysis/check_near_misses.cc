@@ -74,24 +74,28 @@ Found find_readable(Scope &scope, const Alphabet &alphabet, const World &levels,
 }
 
 struct Readable {
-  std::vector<std::string> paths;
+  struct Name {
+    std::string path;
+    bool other_form;  // of Unicode: what is shown looks the same
+  };
+  std::vector<Name> names;
   bool other_case = false;
-  std::string other_form;  // a path that a reader sees no difference in
 };
 
 void report(const lang::Rule &rule, Readable &readable, lang::Diagnostics &diagnostics) {
-  std::ranges::sort(readable.paths, path_less);
+  std::ranges::sort(readable.names, path_less, &Readable::Name::path);
+  const auto form = [](const Readable::Name &name) {
+    return name.other_form ? " (the other Unicode form)" : "";
+  };
   std::string others;
-  for (size_t i = 1; i < readable.paths.size(); ++i) others += (i > 1 ? ", " : "") + readable.paths[i];
-  const std::string unicode =
-      readable.other_form.empty()
-          ? ""
-          : "; " + readable.other_form + " is spelled in the other Unicode form (NFC, NFD)";
+  for (size_t i = 1; i < readable.names.size(); ++i) {
+    others += (i > 1 ? ", " : "") + readable.names[i].path + form(readable.names[i]);
+  }
   lang::Diagnostic &d =
       diagnostics.report(lang::Code::near_miss, rule.place,
                          "a name that looks like what `" + rule.text + "` covers is readable" +
-                             (others.empty() ? "" : "; so are " + others) + unicode);
-  d.example = readable.paths[0];
+                             form(readable.names[0]) + (others.empty() ? "" : "; so are " + others));
+  d.example = readable.names[0].path;
   if (rule.inherited) d.severity = lang::Severity::note;
   if (!readable.other_case || rule.inherited || rule.patterns.empty()) return;
   lang::Place before = rule.patterns[0].place;
@@ -118,13 +122,12 @@ void check_near_misses(Scope &scope, lang::Diagnostics &diagnostics) {
       const Found found = find_readable(scope, finer->alphabet, levels, twin);
       if (found.over_budget) undecided.add(scope.rules.rules[twin.rule].place);
       if (!found.path) continue;
-      readable[twin.rule].paths.push_back(*found.path);
+      readable[twin.rule].names.push_back({*found.path, kind == LookAlike::nfc || kind == LookAlike::nfd});
       readable[twin.rule].other_case |= kind == LookAlike::other_case;
-      if (kind == LookAlike::nfc || kind == LookAlike::nfd) readable[twin.rule].other_form = *found.path;
     }
   }
   for (uint32_t r = 0; r < readable.size(); ++r) {
-    if (!readable[r].paths.empty()) report(scope.rules.rules[r], readable[r], diagnostics);
+    if (!readable[r].names.empty()) report(scope.rules.rules[r], readable[r], diagnostics);
   }
   undecided.report("hides what looks alike", diagnostics);
 }

@@ -35,7 +35,11 @@ bool compile_options(const PolicyArguments &arguments, CompileOptions &options) 
   return true;
 }
 
-bool colour_on(int fd) { return ::isatty(fd) != 0 && std::getenv("NO_COLOR") == nullptr; }
+bool colour_on(int fd) {
+  // As no-color.org has it: an empty value does not count.
+  const char *no_color = std::getenv("NO_COLOR");
+  return ::isatty(fd) != 0 && (no_color == nullptr || *no_color == '\0');
+}
 
 void print_to_stderr(const lang::Diagnostics &diagnostics, const std::vector<lang::SourceFile> &files) {
   std::vector<lang::Diagnostic> shown;

@@ -84,14 +84,16 @@ class Writer {
         if (c != '-') friendly += start ? llvm::toUpper(c) : c;
         start = c == '-';
       }
-      out.push_back(Object{
+      Object rule{
           {"id", name},
-          {"name", friendly},
           {"shortDescription", text_object(summary)},
           {"fullDescription", text_object(help)},
           {"help", Object{{"text", help}, {"markdown", help}}},
           {"defaultConfiguration", Object{{"level", level_of(lang::code_severity(code))}}},
-      });
+      };
+      // SARIF1001 of the validator: a name is there only where it differs from the id, case aside.
+      if (!llvm::StringRef(friendly).equals_insensitive(name)) rule["name"] = friendly;
+      out.push_back(std::move(rule));
     }
     return out;
   }
@@ -133,7 +135,8 @@ class Writer {
     if (static_cast<int>(place.file()) < report.files_size()) {
       physical["artifactLocation"] = artifact_location(report.files(static_cast<int>(place.file())));
     }
-    if (place.line() > 0) physical["region"] = region(place);
+    // A file as a whole is its first line: code scanning refuses results without a line (SARIF2017).
+    physical["region"] = place.line() > 0 ? region(place) : Object{{"startLine", 1}};
     return Object{{"physicalLocation", std::move(physical)}};
   }
 
