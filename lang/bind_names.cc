@@ -13,11 +13,6 @@ namespace {
 // Stands for a value that was refused: fits anywhere, so that the rest can be checked.
 constexpr const char *kStandIn = "x";
 
-// Only where errors are kept already: none may be lost that would be the only one.
-bool enough(const Diagnostics &diagnostics) {
-  return diagnostics.all().size() >= kMaxErrors && diagnostics.has_errors();
-}
-
 size_t count_items(const RulePattern &pattern) {
   size_t items = 0;
   for (const PathPattern &alternative : pattern.alternatives) {
@@ -49,12 +44,19 @@ class Binder {
   }
 
  private:
+  bool drop_one() {
+    if (!diagnostics_.full()) return false;
+    diagnostics_.drop();
+    return true;
+  }
+
   void bind_params(const Module &module, Scope &scope) {
     std::map<std::string_view, Place> places;
     for (const ParsedFile &file : module.files) {
       for (const ast::Param &param : file.ast.params) {
         auto [first, fresh] = places.emplace(param.name.text, param.name.place);
         if (!fresh) {
+          if (drop_one()) continue;
           Diagnostic &d = diagnostics_.report(Code::duplicate_param, param.name.place,
                                               "the param `" + param.name.text + "` is declared twice");
           d.remarks.push_back({first->second, "it is declared here first"});
@@ -69,6 +71,7 @@ class Binder {
     std::string value = kStandIn;
     if (param.value) {
       if (auto refusal = refuse_param_value(param.value->text)) {
+        if (drop_one()) return value;
         diagnostics_.report(
             Code::bad_value, param.value->place,
             "the default of `" + param.name.text + "` " + *refusal + "; a value is a part of one file name");
@@ -78,7 +81,7 @@ class Binder {
     }
     auto given = defines_.find(param.name.text);
     if (given == defines_.end()) {
-      if (!param.value && !param.broken) {
+      if (!param.value && !param.broken && !drop_one()) {
         diagnostics_.report(Code::missing_value, param.name.place,
                             "the param `" + param.name.text + "` has no value; give -D " + param.name.text +
                                 "=VALUE or a default");
@@ -118,6 +121,7 @@ class Binder {
     for (const ParsedFile &file : module.files) {
       for (const ast::Set &set : file.ast.sets) {
         if (auto first = scope.sets.find(set.name.text); first != scope.sets.end()) {
+          if (drop_one()) continue;
           Diagnostic &d = diagnostics_.report(Code::duplicate_set, set.name.place,
                                               "the set `" + set.name.text + "` is defined twice");
           d.remarks.push_back({first->second.place, "it is defined here first"});
@@ -218,7 +222,7 @@ bool charge(const RulePattern &pattern, PatternBudget &budget, Diagnostics &diag
 }
 
 void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Diagnostics &diagnostics) {
-  if (enough(diagnostics)) return diagnostics.drop();
+  if (diagnostics.full()) return diagnostics.drop();
   Place at = part_of(place, issue.offset + (quoted ? 1 : 0), issue.length);
   Diagnostic &d = diagnostics.report(issue.code, at, issue.message);
   if (issue.fix) d.fixes.push_back({place, *issue.fix});
@@ -226,7 +230,7 @@ void report_issue(const PatternIssue &issue, const Place &place, bool quoted, Di
 
 void report_unknown_set(const ast::Item &item, const Scope &scope, Diagnostics &diagnostics) {
   if (scope.incomplete) return;
-  if (enough(diagnostics)) return diagnostics.drop();
+  if (diagnostics.full()) return diagnostics.drop();
   std::vector<std::string_view> names;
   for (const auto &[name, unused] : scope.sets) names.push_back(name);
   std::string meant = closest(item.text, names);

@@ -66,6 +66,8 @@ class Diagnostics {
  public:
   Diagnostic &report(Code code, Place place, std::string message);
   [[nodiscard]] const std::vector<Diagnostic> &all() const { return all_; }
+  // Whether no more of the text's errors are to be reported. One at least is kept.
+  [[nodiscard]] bool full() const { return all_.size() >= kMaxErrors && has_errors(); }
   // One that was found and not reported, for those who keep to kMaxErrors.
   void drop() { ++dropped_; }
   // Says at the last diagnostic, by place, how many were dropped; nothing where none was.

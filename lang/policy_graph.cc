@@ -17,7 +17,9 @@ void add_nodes(const Program &program, PolicyGraph &graph, Index &index, Diagnos
       for (const ast::Policy &policy : file.ast.policies) {
         auto number = static_cast<uint32_t>(graph.nodes.size());
         auto [first, fresh] = index.emplace(std::pair(module, std::string_view(policy.name.text)), number);
-        if (!fresh) {
+        if (!fresh && diagnostics.full()) {
+          diagnostics.drop();
+        } else if (!fresh) {
           Diagnostic &d = diagnostics.report(Code::duplicate_policy, policy.name.place,
                                              "the policy `" + policy.name.text + "` is defined twice");
           d.remarks.push_back({graph.nodes[first->second].policy->name.place, "it is defined here first"});
@@ -40,6 +42,10 @@ uint32_t find_base(const Program &program, const PolicyGraph &graph, const Index
   if (auto found = index.find({where, name}); found != index.end()) return found->second;
   const Module &target = program.modules[where];
   if (target.incomplete || (base.preset && target.files.back().ast.broken)) return kNoPolicy;
+  if (diagnostics.full()) {
+    diagnostics.drop();
+    return kNoPolicy;
+  }
   if (base.preset) {
     diagnostics.report(Code::unknown_policy, base.name.place,
                        "the file of preset `" + name + "` defines no policy of that name");

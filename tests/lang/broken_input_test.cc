@@ -240,6 +240,12 @@ TEST(BrokenInput, WhatIsNotShownIsCounted) {
               testing::HasSubstr("234 more errors are not shown"));
   EXPECT_THAT(load_text("agentfense 1\npolicy p {\n" + repeat("allow read x\n", 1'001) + "}\n").printed,
               testing::HasSubstr("1 more error is not shown"));
+  for (const char *line : {"policy p {\n}\n", "set s = { /a }\n", "param x = \"y\"\n", "param x = \"/\"\n",
+                           "param x\n", "policy p extends q {\n}\n"}) {
+    const Loaded loaded = load_text("agentfense 1\n" + repeat(line, 2'000));
+    EXPECT_LE(loaded.codes.size(), kMaxErrors + 1) << line;
+    EXPECT_THAT(loaded.printed, testing::ContainsRegex(" more errors? (is|are) not shown")) << line;
+  }
   EXPECT_THAT(load_text("agentfense 1\n" + repeat("bogus\n", 1'000)).printed,
               testing::Not(testing::HasSubstr("not shown")));
 }
