@@ -5,7 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 
-mapfile -d '' sources < <(find lang compiler mounthelper lsp tests -name '*.cc' -print0 -o -name '*.h' -print0 | sort -z)
+folders=(lang compiler mounthelper tests)
+if [ -d lsp ]; then folders+=(lsp); fi
+mapfile -d '' sources < <(find "${folders[@]}" -name '*.cc' -print0 -o -name '*.h' -print0 | sort -z)
 bad=()
 for file in "${sources[@]}"; do
   clang-format --dry-run -Werror "$file" 2>/dev/null || bad+=("$file")
