@@ -133,7 +133,7 @@ int run(const Arguments &arguments) {
                           &comparison,          diff::changed_rules(*old_side.table, *new_side.table),
                           std::nullopt};
   if (!arguments.tree.empty()) {
-    Progress progress("files of " + arguments.tree);
+    Progress progress("entries of " + arguments.tree);
     auto changes = diff::changes_in_tree(arguments.tree, *old_side.table, *new_side.table,
                                          [&](uint64_t entries) { progress.at(entries); });
     progress.erase();

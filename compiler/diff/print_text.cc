@@ -75,8 +75,8 @@ class Printer {
   }
 
   void print(const TreeChanges &tree) {
-    out_ += "files of " + lang::escape_bytes(tree.dir) + ": " + std::to_string(tree.changed.size()) + " of " +
-            std::to_string(tree.entries) + " change";
+    out_ += lang::escape_bytes(tree.dir) + ": " + std::to_string(tree.changed.size()) + " of " +
+            std::to_string(tree.entries) + " entries change";
     if (tree.unreadable > 0) {
       out_ += "; " + std::to_string(tree.unreadable) + " directories could not be listed";
     }
@@ -85,7 +85,7 @@ class Printer {
       const ChangedEntry &e = tree.changed[i];
       out_ += "  " + arrow({e.change, e.from, e.to}) + "  " + lang::escape_bytes(e.path) + "\n";
     }
-    more(tree.changed.size(), limits_.files, "files");
+    more(tree.changed.size(), limits_.files, "entries");
   }
 
   void more(size_t count, size_t shown, const char *what) {

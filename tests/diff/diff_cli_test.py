@@ -207,8 +207,8 @@ class Tree(Case):
 
     def test_files_that_change_are_counted_and_listed(self):
         out, _ = self.diff(*self.sides, "--tree", "tree", status=1)
-        self.assertEqual(out[out.index("files of "):].splitlines(), [
-            "files of tree: 6 of 11 change",
+        self.assertEqual(out[out.index("tree: "):].splitlines(), [
+            "tree: 6 of 11 entries change",
             "  read -> view  /data",
             "  read -> view  /data/a",
             "  read -> view  /data/b",
@@ -217,7 +217,7 @@ class Tree(Case):
             "  read -> none  /src/deep/more/x.key",
         ])
         out, _ = self.diff(*self.sides, "--tree", "tree", "--limit", "2", status=1)
-        self.assertTrue(out.endswith("  read -> view  /data/a\n  and 4 more files\n"), out)
+        self.assertTrue(out.endswith("  read -> view  /data/a\n  and 4 more entries\n"), out)
 
     def test_json_has_all(self):
         tree = self.json(*self.sides, "--tree", "tree", "--limit", "1")["tree"]
@@ -231,7 +231,7 @@ class Tree(Case):
         os.mkfifo(self.dir / "tree/data/fifo")
         (pathlib.Path(os.fsdecode(bytes(self.dir) + b"/tree/data/\x1b[31m\xff\n"))).write_text("x")
         out, _ = self.diff(*self.sides, "--tree", "tree", status=1)
-        self.assertIn("files of tree: 10 of 15 change\n", out)
+        self.assertIn("tree: 10 of 15 entries change\n", out)
         self.assertIn("  read -> view  /data/\\x1B[31m\\xFF\\x0A\n", out)
         self.assertIn("  read -> view  /data/loop\n", out)
 
