@@ -161,6 +161,18 @@ class Status(Case):
         self.assertNotIn("<failure", self.check("error.afp", "--format=junit", "--fail-on=note"))
 
 
+    def test_only_the_policy_s_own_comments_can_be_unused(self):
+        comment = "  # agentfense: allow dead-rule kept\n"
+        (self.dir / "base.afp").write_text("agentfense 1\npolicy base {\n" + comment + "  limit none /a\n}\n")
+        (self.dir / "p.afp").write_text(
+            'agentfense 1\nimport "base.afp"\npolicy other {\n' + comment + "  allow read /\n}\n"
+            "policy p extends base {\n" + comment + "  allow read /\n}\n")
+        found = [(f["code"], f["place"]["line"]) for f in self.findings("p.afp", "--policy", "p") if f["code"] == "unused-allow"]
+        self.assertEqual(found, [("unused-allow", 8)])
+        # Limits alone are a policy to be extended: what it allows can only be known there.
+        self.assertEqual([f["code"] for f in self.findings("base.afp") if f["code"] == "unused-allow"], [])
+
+
 class Order(Case):
     def test_every_format_is_the_same_on_every_run(self):
         (self.dir / "tree").mkdir()
