@@ -146,6 +146,17 @@ class Printer {
     out_ += '\n';
   }
 
+  // " instead of WORD" where the fix is for a word of what is underlined.
+  [[nodiscard]] std::string instead_of(const Place &fixed, const Place &underlined) const {
+    constexpr uint32_t kWord = 40;
+    const bool all = fixed.offset == underlined.offset && fixed.length == underlined.length;
+    if (all || fixed.length > kWord || fixed.file >= files_.size()) return "";
+    const std::string &source = files_[fixed.file].text;
+    if (fixed.offset > source.size()) return "";
+    const std::string old = source.substr(fixed.offset, fixed.length);
+    return old.find('\n') == std::string::npos ? " instead of " + escape_text(old) : "";
+  }
+
   void print(const FixIt &fix, const Place &place) {
     // White space around it belongs to the fix, not to what is said of it.
     std::string text(llvm::StringRef(fix.text).trim());
@@ -155,7 +166,7 @@ class Printer {
     } else if (fix.place.length == 0) {
       out_ += "insert " + escape_text(text);
     } else {
-      out_ += escape_text(text);
+      out_ += escape_text(text) + instead_of(fix.place, place);
     }
     bool elsewhere = fix.place.file != place.file || fix.place.line != place.line;
     if (elsewhere && fix.place.file < files_.size()) {

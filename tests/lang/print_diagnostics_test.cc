@@ -79,7 +79,7 @@ TEST(PrintDiagnostics, ShowsExampleFixAndRemark) {
             "  allow read /a\n"
             "  ^~~~~~~~~~~~~\n"
             "  example: /a\\x0A\\\\\n"
-            "  fix: limit\n"
+            "  fix: limit instead of allow\n"
             "  fix: insert x at a.afp:2:1\n"
             "  fix: remove this\n"
             "a.afp:2:1: note: this one does\n"
