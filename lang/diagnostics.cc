@@ -34,6 +34,18 @@ bool same(const Diagnostic &a, const Diagnostic &b) {
 
 }  // namespace
 
+const char *severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::note:
+      return "note";
+  }
+  return "error";
+}
+
 std::string_view code_name(Code code) { return info(code).name; }
 Severity code_severity(Code code) { return info(code).severity; }
 std::string_view code_summary(Code code) { return info(code).summary; }

@@ -22,9 +22,10 @@ enum class Code : uint16_t {
 #undef AGENTFENSE_CODE
 };
 
-[[nodiscard]] std::string_view code_name(Code code);     // "dead-rule"
-[[nodiscard]] Severity code_severity(Code code);         // default severity
-[[nodiscard]] std::string_view code_summary(Code code);  // one line: what the code means
+[[nodiscard]] const char *severity_name(Severity severity);  // "note", "warning", "error"
+[[nodiscard]] std::string_view code_name(Code code);         // "dead-rule"
+[[nodiscard]] Severity code_severity(Code code);             // default severity
+[[nodiscard]] std::string_view code_summary(Code code);      // one line: what the code means
 [[nodiscard]] std::optional<Code> code_of_name(std::string_view name);
 // Whether the finding is a judgement that an author may overrule, by a comment or by --severity, as
 // opposed to a policy that cannot be read or breaks what it promises.

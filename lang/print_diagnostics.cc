@@ -11,18 +11,6 @@ namespace {
 
 constexpr size_t kShownBytes = 160;  // of a source line; the rest is cut off around the caret
 
-const char *word_of(Severity severity) {
-  switch (severity) {
-    case Severity::error:
-      return "error";
-    case Severity::warning:
-      return "warning";
-    case Severity::note:
-      return "note";
-  }
-  return "error";
-}
-
 const char *colour_of(Severity severity) {
   switch (severity) {
     case Severity::error:
@@ -103,7 +91,7 @@ class Printer {
     if (place.file < files_.size()) out_ += escape_text(files_[place.file].name);
     if (place.line > 0) out_ += ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
     out_ += ": ";
-    paint(colour_of(severity), std::string(word_of(severity)) + ":");
+    paint(colour_of(severity), std::string(severity_name(severity)) + ":");
     out_ += ' ';
     paint("\x1b[1m", escape_text(message));
     if (!code.empty()) out_ += " [" + std::string(code) + "]";

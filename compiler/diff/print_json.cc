@@ -1,4 +1,5 @@
 #include "compiler/diff/print.h"
+#include "compiler/table/digest.h"
 #include "lang/print_diagnostics.h"
 #include "lang/rules.h"
 #include "llvm/Support/JSON.h"
@@ -15,17 +16,16 @@ json::Value level(table::Level level) { return lang::level_name(static_cast<lang
 json::Value rule(const table::Table &table, uint32_t index) {
   if (index == table::kNoRule) return nullptr;
   const table::RuleView r = table.rule(index);
-  return json::Object{
-      {"file", text(r.file)}, {"line", r.line}, {"text", text(r.text)}, {"reason", text(r.reason)}};
+  return json::Object{{"file", text(r.file)},
+                      {"line", r.line},
+                      {"text", lang::escape_text(r.text)},
+                      {"reason", lang::escape_text(r.reason)}};
 }
 
 json::Object side(const std::string &name, const table::Table &table) {
-  std::string digest;
-  for (const uint8_t byte : table.source_digest()) {
-    constexpr char digits[] = "0123456789abcdef";
-    digest += {digits[byte >> 4], digits[byte & 15]};
-  }
-  return json::Object{{"name", text(name)}, {"policy", text(table.policy())}, {"source_digest", digest}};
+  return json::Object{{"name", text(name)},
+                      {"policy", text(table.policy())},
+                      {"source_digest", table::to_hex(table.source_digest())}};
 }
 
 json::Object change(const Difference &d) {

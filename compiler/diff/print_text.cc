@@ -12,8 +12,7 @@ std::string level(table::Level level) { return lang::level_name(static_cast<lang
 std::string rule_text(const table::Table &table, uint32_t index) {
   if (index == table::kNoRule) return "no rule allows it";
   const table::RuleView rule = table.rule(index);
-  return lang::escape_bytes(rule.file) + ":" + std::to_string(rule.line) + " " +
-         lang::escape_bytes(rule.text);
+  return lang::escape_bytes(rule.file) + ":" + std::to_string(rule.line) + " " + lang::escape_text(rule.text);
 }
 
 const char *heading(Change change) {

@@ -9,6 +9,7 @@ namespace agentfense::compiler {
 namespace {
 
 using lang::escape_bytes;
+using lang::escape_text;
 using llvm::json::Array;
 using llvm::json::Object;
 
@@ -29,12 +30,11 @@ std::string coverage_text(const TestRun &run, const Coverage &coverage) {
   for (const CoveredPattern &p : coverage.patterns) {
     if (p.touched) continue;
     const lang::RulePattern &pattern = pattern_of(run, p);
-    out += "  " + at(run, pattern.place) + ": " + (p.except ? "exception " : "") +
-           escape_bytes(pattern.text) + " of `" + escape_bytes(run.rules[p.rule].text) +
-           "`: no tested path is covered by it\n";
+    out += "  " + at(run, pattern.place) + ": " + (p.except ? "exception " : "") + escape_text(pattern.text) +
+           " of `" + escape_text(run.rules[p.rule].text) + "`: no tested path is covered by it\n";
   }
   for (const uint32_t r : coverage.idle) {
-    out += "  " + at(run, run.rules[r].place) + ": `" + escape_bytes(run.rules[r].text) +
+    out += "  " + at(run, run.rules[r].place) + ": `" + escape_text(run.rules[r].text) +
            "` decides no tested path\n";
   }
   return out;
@@ -42,7 +42,7 @@ std::string coverage_text(const TestRun &run, const Coverage &coverage) {
 
 Object object_at(const TestRun &run, const lang::Place &place, const std::string &text) {
   return Object{
-      {"file", escape_bytes(run.files[place.file].name)}, {"line", place.line}, {"text", escape_bytes(text)}};
+      {"file", escape_bytes(run.files[place.file].name)}, {"line", place.line}, {"text", escape_text(text)}};
 }
 
 Object json_of(const TestRun &run) {
@@ -71,7 +71,7 @@ Object json_of(const TestRun &run) {
     Object o = object_at(run, pattern.place, pattern.text);
     o["exception"] = p.except;
     o["touched"] = p.touched;
-    o["rule"] = escape_bytes(run.rules[p.rule].text);
+    o["rule"] = escape_text(run.rules[p.rule].text);
     patterns.push_back(std::move(o));
   }
   for (const uint32_t r : run.coverage->idle) {
@@ -93,7 +93,7 @@ std::string outcome(const TestResult &result) {
 std::string decider(const TestRun &run, const TestResult &result) {
   if (result.rule == kNoRule) return "no rule allows it";
   const lang::Rule &rule = run.rules[result.rule];
-  return at(run, rule.place) + " " + escape_bytes(rule.text);
+  return at(run, rule.place) + " " + escape_text(rule.text);
 }
 
 std::string results_text(const TestRun &run, const ResultOptions &options) {

@@ -19,18 +19,6 @@ uint32_t capped(uint64_t n) {
   return static_cast<uint32_t>(std::min<uint64_t>(n, std::numeric_limits<uint32_t>::max()));
 }
 
-const char *severity_name(lang::Severity severity) {
-  switch (severity) {
-    case lang::Severity::note:
-      return "note";
-    case lang::Severity::warning:
-      return "warning";
-    case lang::Severity::error:
-      break;
-  }
-  return "error";
-}
-
 std::string sha256_hex(std::string_view text) {
   return table::to_hex(table::sha256(std::as_bytes(std::span(text))));
 }
@@ -83,7 +71,7 @@ class Builder {
   void add_finding(const lang::Diagnostic &d) {
     v1::Finding &f = *out_.add_findings();
     f.set_code(std::string(lang::code_name(d.code)));
-    f.set_severity(severity_name(d.severity));
+    f.set_severity(lang::severity_name(d.severity));
     place(d.place, *f.mutable_place());
     f.set_message(shown(d.message));
     if (!d.example.empty()) set_path(d.example, *f.mutable_example());

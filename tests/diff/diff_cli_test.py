@@ -95,6 +95,11 @@ class Text(Case):
 
 
 class FailOn(Case):
+    def test_policy_text_is_shown_as_it_is_written(self):
+        sides = self.pair(["allow view /"], ["allow view /", 'allow read "/a\\x01"'])
+        self.assertIn('new.afp:5 allow read "/a\\x01"', self.diff(*sides, status=1)[0])
+        self.assertIn('"allow read \\"/a\\\\x01\\""', self.diff(*sides, "--format", "json", status=1)[0])
+
     def test_exit_status(self):
         low, high = ["allow read /"], ["allow write /"]
         for fail_on, up, down in (("any", 1, 1), ("raised", 1, 0), ("lowered", 0, 1), ("none", 0, 0)):
