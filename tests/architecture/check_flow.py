@@ -26,9 +26,10 @@ FLOW = {
     "mounthelper/sys": [],
     "mounthelper/load": ["compiler/table", "mounthelper/sys"],
     "mounthelper/view": ["compiler/table", "mounthelper/sys"],
-    "mounthelper/fuse": ["compiler/table", "mounthelper/sys", "mounthelper/view"],
+    "mounthelper/delta": ["compiler/table", "mounthelper/sys", "mounthelper/view"],
+    "mounthelper/fuse": ["compiler/table", "mounthelper/sys", "mounthelper/view", "mounthelper/delta"],
     "mounthelper/launch": ["mounthelper/sys"],
-    "mounthelper/mount": ["compiler/table", "mounthelper/sys", "mounthelper/load", "mounthelper/fuse"],
+    "mounthelper/mount": ["compiler/table", "mounthelper/sys", "mounthelper/load", "mounthelper/delta", "mounthelper/fuse"],
     "mounthelper/cli": ["compiler/table", "mounthelper"],
     "mounthelper": ["mounthelper"],
 }
