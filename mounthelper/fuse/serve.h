@@ -10,6 +10,7 @@
 #include <string>
 
 #include "compiler/table/table.h"
+#include "mounthelper/delta/store.h"
 #include "mounthelper/sys/fd.h"
 #include "mounthelper/sys/status.h"
 
@@ -29,6 +30,11 @@ struct ViewOptions {
   // the first read or write instead; the base's POSIX ACLs are not consulted for reading; and a file that
   // is replaced in the base from outside is stale to those who have it open.
   bool ask_open = true;
+
+  // Changes go to this delta, and the base is only read; null: changes go to the base. Not owned; open to write.
+  const delta::Store *delta = nullptr;
+  uint64_t delta_limit = 0;     // bytes that the delta may hold; 0: as many as there is room for
+  bool delta_volatile = false;  // the delta goes with the view: nothing in it is synced, fsync(2) included
 
   bool verbose = false;  // says on stderr which kernel features are in use
   int threads = 2;       // 1..64
