@@ -1,5 +1,7 @@
 #include "mounthelper/delta/format.h"
 
+#include <sys/xattr.h>
+
 #include <charconv>
 
 #include "mounthelper/sys/xattr_at.h"
@@ -38,6 +40,11 @@ uint64_t origin_of(int directory, const char *name) {
 
 void note_origin(int directory, const char *name, uint64_t base_inode) {
   (void)sys::set_attribute_at(directory, name, kOrigin, std::to_string(base_inode));
+}
+
+void note_origin(int fd, uint64_t base_inode) {
+  std::string text = std::to_string(base_inode);
+  (void)fsetxattr(fd, kOrigin, text.data(), text.size(), 0);
 }
 
 std::string escape_attribute(std::string_view base_name) {

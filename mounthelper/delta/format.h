@@ -30,6 +30,7 @@ namespace agentfense::delta {
 // regular files; others have none. note_origin is best effort: a file system without room keeps none.
 [[nodiscard]] uint64_t origin_of(int directory, const char *name);
 void note_origin(int directory, const char *name, uint64_t base_inode);
+void note_origin(int fd, uint64_t base_inode);  // REQUIRES: not O_PATH
 
 inline constexpr std::string_view kPrivatePrefix = "user.overlay.";
 // The name under which an attribute of the base is kept in the upper layer, and back.

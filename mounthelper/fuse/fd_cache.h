@@ -27,6 +27,7 @@ struct OpenFile {
   std::atomic<bool> precious{false};
   // The base file carried set-id bits: they go before the first write, as they would natively.
   std::atomic<bool> strip_set_id{false};
+  bool in_base = false;  // of a view with a delta: another file takes its place when it is copied up
   Clock::time_point opened = Clock::now();
 };
 using FileRef = std::shared_ptr<OpenFile>;

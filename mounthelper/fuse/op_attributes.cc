@@ -39,7 +39,7 @@ sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handl
     file = handle->file;
   } else {
     // With handles, truncate(2) by path counts as one more open; without, it is one more write.
-    auto opened = view.options.ask_open ? view.base.open(node, O_WRONLY) : view.base.file(node, true);
+    auto opened = view.options.ask_open ? view.files.open(node, O_WRONLY) : view.files.file(node, true);
     if (!opened.ok()) return opened.status();
     file = *opened;
   }
@@ -57,7 +57,7 @@ sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &want
   if (to_set & FUSE_SET_ATTR_MODE) {
     struct stat current {};
     if (fstat(fd, &current) != 0) return sys::errno_status();
-    if ((wanted.st_mode & S_IWUSR) == 0) view.base.mark_precious(node);
+    if ((wanted.st_mode & S_IWUSR) == 0) view.files.mark_precious(node);
     sys::Status status = sys::change_mode(fd, new_mode(wanted.st_mode, current.st_mode));
     if (!status.ok()) return status;
   }
@@ -74,7 +74,7 @@ sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &want
 }
 
 void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node, const struct stat &info) {
-  struct stat shown = view.shown(info, view.info(node));
+  struct stat shown = view.shown({info, node.layering}, view.info(node));
   (void)fuse_reply_attr(request, &shown, view.base_timeout());
 }
 
@@ -87,18 +87,17 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
   // The base is not asked: neither the answer nor its time can tell whether something is there.
   if (view::always_hidden(target->info)) return reply_negative(request, view.table_timeout());
 
-  auto directory = view.base.directory(parent);
-  if (!directory.ok()) return reply_status(request, directory.status());
   view.housekeeper->wake();
-  struct stat info {};
-  if (fstatat((*directory)->fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT) return reply_error(request, errno);
+  auto steady = view.names->steady();
+  auto seen = view.names->look(parent, name);
+  if (!seen.ok()) {
+    if (seen.error() != ENOENT) return reply_status(request, seen.status());
     view.drop_name(parent, name);
     return reply_negative(request, view.base_timeout());
   }
-  if (!view::visible(target->info, S_ISDIR(info.st_mode)))
+  if (!view::visible(target->info, S_ISDIR(seen->info.st_mode)))
     return reply_negative(request, view.base_timeout());
-  reply_entry(request, view, *target, info);
+  reply_entry(request, view, *target, *seen);
 }
 
 void op_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
@@ -116,12 +115,12 @@ void op_getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   View &view = view_of(request);
   auto node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
-  if (const Handle *handle = handle_of(info)) {
+  if (const Handle *handle = current_handle(*node, info)) {
     struct stat attributes {};
     if (fstat(handle->file->fd.get(), &attributes) != 0) return reply_error(request, errno);
     return reply_attributes(request, view, *node, attributes);
   }
-  auto attributes = view.base.attributes(id);
+  auto attributes = view.files.attributes(id);
   if (!attributes.ok()) return reply_status(request, attributes.status());
   reply_attributes(request, view, *node, *attributes);
 }
@@ -134,8 +133,12 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_s
     return reply_error(request, error);
   }
   view.housekeeper->wake();
-  const Handle *handle = handle_of(info);
-  auto file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.base.handle(id);
+  off_t keep = to_set & FUSE_SET_ATTR_SIZE ? wanted->st_size : Names::kWhole;
+  if (sys::Status ready = view.names->prepare(id, keep); !ready.ok()) return reply_status(request, ready);
+  node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  const Handle *handle = current_handle(*node, info);
+  auto file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.files.handle(id);
   if (!file.ok()) return reply_status(request, file.status());
   int fd = (*file)->fd.get();
   {
@@ -156,7 +159,7 @@ void op_readlink(fuse_req_t request, fuse_ino_t id) {
   if (!node) return reply_error(request, ESTALE);
   if (int error = refuse(view, view::Op::read_link, view.info(*node), false))
     return reply_error(request, error);
-  auto handle = view.base.handle(id);
+  auto handle = view.files.handle(id);
   if (!handle.ok()) return reply_status(request, handle.status());
   char target[PATH_MAX + 1];
   ssize_t length = readlinkat((*handle)->fd.get(), "", target, PATH_MAX);
@@ -167,7 +170,9 @@ void op_readlink(fuse_req_t request, fuse_ino_t id) {
 
 void op_statfs(fuse_req_t request, fuse_ino_t) {
   struct statvfs info {};
-  if (fstatvfs(view_of(request).base.root(), &info) != 0) return reply_error(request, errno);
+  View &view = view_of(request);
+  if (fstatvfs(view.files.root(), &info) != 0) return reply_error(request, errno);
+  view.usage.apply_to(info);
   (void)fuse_reply_statfs(request, &info);
 }
 

@@ -16,34 +16,36 @@ using view::Listing;
 // A directory changed this recently may change again without its time stamp telling.
 constexpr time_t kSettled = 1;
 
-// Whether a traversable-only name may show: the kernel's listing may not know the type.
-bool is_directory(int directory, const sys::RawEntry &entry) {
-  if (entry.type != DT_UNKNOWN) return entry.type == DT_DIR;
-  struct stat info {};
-  return fstatat(directory, entry.name.data(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
-}
-
-sys::Result<std::shared_ptr<const Listing>> read_listing(const View &view, int handle, table::StateId state) {
-  sys::Fd directory(openat(handle, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return sys::errno_status();
+sys::Result<std::shared_ptr<const Listing>> read_listing(View &view, view::NodeId id, table::StateId state) {
   auto listing = std::make_shared<Listing>();
-  sys::Status status = sys::read_directory(directory.get(), [&](const sys::RawEntry &entry) {
-    view::Shown shown = view::shown(view.table, state, entry.name);
-    if (shown == view::Shown::no) return;
-    if (shown == view::Shown::if_directory && !is_directory(directory.get(), entry)) return;
-    listing->add(entry.name, entry.ino, entry.type);
+  std::vector<std::string> unsure;  // shown only as directories, and of a type that the listing does not tell
+  auto wanted = [&](std::string_view name) {
+    return view::shown(view.table, state, name) != view::Shown::no;
+  };
+  sys::Status status = view.names->list(id, wanted, [&](const sys::RawEntry &entry) {
+    bool if_directory = view::shown(view.table, state, entry.name) == view::Shown::if_directory;
+    if (if_directory && entry.type == DT_UNKNOWN) {
+      unsure.emplace_back(entry.name);
+    } else if (!if_directory || entry.type == DT_DIR) {
+      listing->add(entry.name, entry.ino, entry.type);
+    }
   });
   if (!status.ok()) return status;
+  for (const std::string &name : unsure) {
+    auto seen = view.names->look(id, name.c_str());
+    if (!seen.ok() || !S_ISDIR(seen->info.st_mode)) continue;
+    listing->add(name, view.shown(*seen, {}).st_ino, DT_DIR);
+  }
   listing->finish();
   return std::shared_ptr<const Listing>(std::move(listing));
 }
 
-sys::Result<std::shared_ptr<const Listing>> listing_at(View &view, view::NodeId id, int handle,
-                                                       table::StateId state, off_t offset) {
+sys::Result<std::shared_ptr<const Listing>> listing_at(View &view, view::NodeId id, table::StateId state,
+                                                       off_t offset) {
   if (offset != 0) {
     if (auto known = view.listings.find(id)) return known;
   }
-  auto listing = read_listing(view, handle, state);
+  auto listing = read_listing(view, id, state);
   if (listing.ok()) view.listings.put(id, *listing);
   return listing;
 }
@@ -81,19 +83,21 @@ class Answer {
 // "." and "..": their numbers are looked at by nobody who could not stat them; no reference is given.
 void add_dots(Answer &answer, uint64_t offset, const view::NodeView &node, const View &view) {
   fuse_entry_param entry{};
-  entry.attr.st_ino = view::inode_in_view(node.file.dev, node.file.ino, view.base.root_device());
+  uint64_t own = view::inode_in_view(node.file.dev, node.file.ino, view.root_device);
+  entry.attr.st_ino = node.layering.number != 0 ? node.layering.number : own;
   entry.attr.st_mode = S_IFDIR;
   if (offset < Listing::kDot && answer.fits(".")) answer.add(".", entry, Listing::kDot);
   if (offset < Listing::kDotDot && answer.fits("..")) answer.add("..", entry, Listing::kDotDot);
 }
 
 // Fills `entry` with all that a lookup would say. False where the name shows nothing any more.
-bool look(View &view, int handle, view::NodeId parent, const char *name, fuse_entry_param &entry) {
+bool look(View &view, view::NodeId parent, const char *name, fuse_entry_param &entry) {
   auto target = view.target(parent, name);
-  struct stat info {};
-  if (!target.ok() || fstatat(handle, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  if (!view::visible(target->info, S_ISDIR(info.st_mode))) return false;
-  entry = make_entry(view, *target, info);
+  if (!target.ok()) return false;
+  auto steady = view.names->steady();
+  auto seen = view.names->look(parent, name);
+  if (!seen.ok() || !view::visible(target->info, S_ISDIR(seen->info.st_mode))) return false;
+  entry = make_entry(view, *target, *seen);
   return true;
 }
 
@@ -103,10 +107,7 @@ void list(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, bool plu
   if (!node) return reply_error(request, ESTALE);
   if (!S_ISDIR(node->file.type)) return reply_error(request, ENOTDIR);
   if (int error = refuse(view, view::Op::look, view.info(*node), true)) return reply_error(request, error);
-  auto directory = view.base.directory(id);
-  if (!directory.ok()) return reply_status(request, directory.status());
-  int handle = (*directory)->fd.get();
-  auto listing = listing_at(view, id, handle, node->standing.state, offset);
+  auto listing = listing_at(view, id, node->standing.state, offset);
   if (!listing.ok()) return reply_status(request, listing.status());
   view.housekeeper->wake();
 
@@ -118,10 +119,10 @@ void list(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, bool plu
     Listing::Entry item = (*listing)->entry(i);
     if (!answer.fits(item.name.data())) break;
     fuse_entry_param entry{};
-    entry.attr.st_ino = view::inode_in_view(node->file.dev, item.ino, view.base.root_device());
+    entry.attr.st_ino = item.ino;
     entry.attr.st_mode = static_cast<mode_t>(item.type) << 12;  // DTTOIF
     if (plus) {
-      if (!look(view, handle, id, item.name.data(), entry)) continue;
+      if (!look(view, id, item.name.data(), entry)) continue;
       given.push_back(entry.ino);
     }
     answer.add(item.name.data(), entry, item.position);
@@ -139,11 +140,11 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   auto node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
   if (int error = refuse(view, view::Op::look, view.info(*node), true)) return reply_error(request, error);
-  auto attributes = view.base.attributes(id);
+  auto attributes = view.files.attributes(id);
   if (!attributes.ok()) return reply_status(request, attributes.status());
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  bool settled = now.tv_sec - attributes->st_mtim.tv_sec > kSettled;
+  bool settled = view.names->stamp_tells(*node) && now.tv_sec - attributes->st_mtim.tv_sec > kSettled;
   info->cache_readdir = settled;
   info->keep_cache = settled;
   (void)fuse_reply_open(request, info);
@@ -159,7 +160,7 @@ void op_readdirplus(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset
 
 void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, fuse_file_info *) {
   View &view = view_of(request);
-  auto directory = view.base.directory(id);
+  auto directory = view.files.directory(id);
   if (!directory.ok()) return reply_status(request, directory.status());
   sys::Fd open(openat((*directory)->fd.get(), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!open) return reply_error(request, errno);

@@ -20,12 +20,17 @@ sys::Result<FileRef> file_for(View &view, view::NodeId id, const fuse_file_info 
   if (!node) return sys::Status::failure(ESTALE);
   if (int error = refuse(view, op, view.info(*node), false)) return sys::Status::failure(error);
   bool writes = op == view::Op::change;
-  if (const Handle *handle = handle_of(info)) {
+  if (writes) {
+    if (sys::Status ready = view.names->prepare(id, Names::kWhole); !ready.ok()) return ready;
+    node = view.node(id);
+    if (!node) return sys::Status::failure(ESTALE);
+  }
+  if (const Handle *handle = current_handle(*node, info)) {
     if (writes ? handle->file->writable : handle->file->readable) return handle->file;
     return sys::Status::failure(EBADF);
   }
   view.housekeeper->wake();
-  return view.base.file(id, writes);
+  return view.files.file(id, writes);
 }
 
 // O_APPEND means the end that the base has now, which another view may have moved.
@@ -85,8 +90,13 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, 
 
 void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, fuse_file_info *info) {
   View &view = view_of(request);
+  auto node = view.node(id);
+  if (!node) return reply_error(request, ESTALE);
+  // Nothing of the base is unwritten by us, and a delta that goes with the view need not outlive the machine.
+  if (node->layering.layers == view::Layering::kBase || view.options.delta_volatile)
+    return reply_error(request, 0);
   sys::Result<FileRef> file = sys::Status::failure(EACCES);
-  if (const Handle *handle = handle_of(info)) {
+  if (const Handle *handle = current_handle(*node, info)) {
     file = handle->file;
   } else {
     file = file_for(view, id, nullptr, view::Op::read);
@@ -115,7 +125,7 @@ void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence, fuse_
   auto node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
   if (int error = refuse(view, view::Op::read, view.info(*node), false)) return reply_error(request, error);
-  const Handle *handle = handle_of(info);
+  const Handle *handle = current_handle(*node, info);
   auto file =
       handle != nullptr ? sys::Result<FileRef>(handle->file) : file_for(view, id, nullptr, view::Op::read);
   if (!file.ok()) return reply_status(request, file.status());

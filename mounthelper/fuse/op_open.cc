@@ -34,7 +34,9 @@ bool content_unchanged(View &view, view::NodeId node, const FileRef &file) {
 
 // Whether the kernel should read and write the base by itself. A writer's file must have no other name
 // that another level's node may stand for: nobody would tell that node of the writes.
-bool pass_through(const FileRef &file) {
+// Nor may another file take its place while it is open, as a copy-up would.
+bool pass_through(const FileRef &file, table::Level level) {
+  if (file->in_base && level == table::Level::write) return false;
   struct stat info {};
   if (fstat(file->fd.get(), &info) != 0 || info.st_size < kLarge) return false;
   return !file->writable || info.st_nlink == 1;
@@ -42,7 +44,9 @@ bool pass_through(const FileRef &file) {
 
 // The answer's flags, and the handle.
 void give_handle(View &view, view::NodeId node, FileRef file, fuse_file_info *info, bool keep_cache) {
-  int backing = view.passthrough.opened(node, file->fd.get(), pass_through(file));
+  auto known = view.node(node);
+  bool pass = known && pass_through(file, known->standing.level);
+  int backing = view.passthrough.opened(node, file->fd.get(), pass);
   if (backing > 0) {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
     info->backing_id = backing;
@@ -53,7 +57,7 @@ void give_handle(View &view, view::NodeId node, FileRef file, fuse_file_info *in
     info->keep_cache = keep_cache;
   }
   info->noflush = 1;
-  view.base.note_handle(node, file);
+  view.files.note_handle(node, file);
   info->fh = reinterpret_cast<uint64_t>(new Handle{std::move(file), backing > 0});
 }
 
@@ -61,7 +65,7 @@ void take_handle(View &view, view::NodeId node, fuse_file_info *info) {
   const Handle *handle = handle_of(info);
   if (handle == nullptr) return;
   view.passthrough.closed(node);
-  view.base.drop_handle(node, handle->file);
+  view.files.drop_handle(node, handle->file);
   if (handle->passing && handle->file->writable) view.changed(node);
   delete handle;
   info->fh = 0;
@@ -70,13 +74,13 @@ void take_handle(View &view, view::NodeId node, fuse_file_info *info) {
 // A program is opened with the helper's rights: running it needs no right to read it, and the kernel
 // has checked the right to run it.
 sys::Result<FileRef> open_as(fuse_req_t request, View &view, view::NodeId node, int flags) {
-  if (flags & kForExecution) return view.base.open(node, O_RDONLY);
+  if (flags & kForExecution) return view.files.open(node, O_RDONLY);
   ActAsCaller caller(request, view);
   if (caller.error() != 0) return sys::Status::failure(caller.error());
   int access = flags & O_ACCMODE;
-  auto file = view.base.open(node, access);
+  auto file = view.files.open(node, access);
   if (!file.ok() || !(flags & O_TRUNC)) return file;
-  sys::Result<FileRef> writable = (*file)->writable ? file : view.base.open(node, O_WRONLY);
+  sys::Result<FileRef> writable = (*file)->writable ? file : view.files.open(node, O_WRONLY);
   if (!writable.ok()) return writable;
   strip_set_id(**writable);
   if (ftruncate((*writable)->fd.get(), 0) != 0) return sys::errno_status();
@@ -84,13 +88,10 @@ sys::Result<FileRef> open_as(fuse_req_t request, View &view, view::NodeId node, 
 }
 
 // A new file, open for both: what the kernel lets its creator do with it depends on the handle that
-// the kernel keeps, not on ours.
-sys::Result<FileRef> make_file(fuse_req_t request, View &view, int directory, const char *name, int flags,
-                               mode_t mode) {
-  ActAsCaller caller(request, view);
-  if (caller.error() != 0) return sys::Status::failure(caller.error());
+// the kernel keeps, not on ours. REQUIRES: the thread acts with the caller's ids. Null: see errno.
+FileRef make_file(int directory, const char *name, int flags, mode_t mode) {
   sys::Fd fd(openat(directory, name, flags | O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode & kSettable));
-  if (!fd) return sys::errno_status();
+  if (!fd) return nullptr;
   auto file = std::make_shared<OpenFile>();
   file->fd = std::move(fd);
   file->readable = file->writable = true;
@@ -106,7 +107,7 @@ void reply_created(fuse_req_t request, View &view, const fuse_entry_param &entry
     // The kernel, which opens without asking, gives no handle back either.
     info->fh = 0;
     info->keep_cache = 1;
-    view.base.remember_file(entry.ino, file);
+    view.files.remember_file(entry.ino, file);
     view.housekeeper->wake();
   }
   if (fuse_reply_create(request, &entry, info) == 0) return;
@@ -125,6 +126,10 @@ void op_open(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC);
   if (writes && view.options.read_only) return reply_error(request, EROFS);
   if (int error = view::decide_open(info->flags, view.info(*node))) return reply_error(request, error);
+  if (writes) {
+    off_t keep = info->flags & O_TRUNC ? 0 : Names::kWhole;
+    if (sys::Status ready = view.names->prepare(id, keep); !ready.ok()) return reply_status(request, ready);
+  }
   auto file = open_as(request, view, id, info->flags);
   if (!file.ok()) return reply_status(request, file.status());
   view.housekeeper->wake();
@@ -138,18 +143,18 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
   auto target = view.target(parent, name);
   if (!target.ok()) return reply_status(request, target.status());
   if (int error = refuse(view, view::Op::create, target->info, false)) return reply_error(request, error);
-  auto directory = view.base.directory(parent);
-  if (!directory.ok()) return reply_status(request, directory.status());
   view.housekeeper->wake();
-  auto file = make_file(request, view, (*directory)->fd.get(), name, O_CREAT | O_EXCL, mode);
-  if (!file.ok()) {
+  FileRef file;
+  auto made = view.names->make(request, *target, [&](int directory, const char *at) {
+    file = make_file(directory, at, O_CREAT | O_EXCL, mode);
+    return file ? 0 : -1;
+  });
+  if (!made.ok()) {
     // Somebody else made the name since the kernel looked: it is to look again and open that.
-    bool look_again = file.error() == EEXIST && !(info->flags & O_EXCL);
-    return reply_error(request, look_again ? ESTALE : file.error());
+    bool look_again = made.error() == EEXIST && !(info->flags & O_EXCL);
+    return reply_error(request, look_again ? ESTALE : made.error());
   }
-  struct stat made {};
-  if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
-  reply_created(request, view, make_entry(view, *target, made), *file, info);
+  reply_created(request, view, make_entry(view, *target, *made), file, info);
 }
 
 // A file without a name needs a directory in which a name could be given to it; the name itself is
@@ -162,22 +167,28 @@ void op_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
   table::StateInfo allowed = above;
   if (above.writable_child) allowed.level = table::Level::write;
   if (int error = refuse(view, view::Op::create, allowed, false)) return reply_error(request, error);
-  auto directory = view.base.directory(parent);
+  auto directory = view.names->place_for_nameless(parent);
   if (!directory.ok()) return reply_status(request, directory.status());
-  auto file = make_file(request, view, (*directory)->fd.get(), ".", O_TMPFILE, mode);
-  if (!file.ok()) return reply_status(request, file.status());
-  struct stat made {};
-  if (fstat((*file)->fd.get(), &made) != 0) return reply_error(request, errno);
+  FileRef file;
+  {
+    ActAsCaller caller(request, view);
+    if (caller.error() != 0) return reply_error(request, caller.error());
+    file = make_file((*directory)->fd.get(), ".", O_TMPFILE, mode);
+  }
+  Seen made;
+  if (!file || fstat(file->fd.get(), &made.info) != 0) return reply_error(request, errno);
+  if (view.options.delta != nullptr) made.layering.layers = view::Layering::kUpper;
 
   fuse_entry_param entry{};
   {
     std::lock_guard lock(view.mutex);
-    entry.ino = view.nodes.remember_nameless(base_file(made), {node->standing.state, allowed.level});
+    view::Standing standing{node->standing.state, allowed.level};
+    entry.ino = view.nodes.remember_nameless(base_file(made.info), standing, made.layering);
   }
-  view.base.keep(entry.ino, *file);
+  view.files.keep(entry.ino, file);
   entry.attr = view.shown(made, allowed);
   entry.attr_timeout = entry.entry_timeout = view.base_timeout();
-  reply_created(request, view, entry, *file, info);
+  reply_created(request, view, entry, file, info);
 }
 
 void op_release(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {

@@ -1,9 +1,7 @@
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "mounthelper/fuse/caller.h"
 #include "mounthelper/fuse/operations.h"
 #include "mounthelper/fuse/reply.h"
 
@@ -11,54 +9,38 @@ namespace agentfense::fuse {
 namespace {
 
 // What stands at one end. Fails with any errno but ENOENT, which means: nothing.
-sys::Result<view::RenameEnd> look(int directory, const Target &target) {
+sys::Result<view::RenameEnd> look(View &view, const Target &target) {
   view::RenameEnd end;
   end.info = target.info;
-  struct stat info {};
-  if (fstatat(directory, target.name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+  auto seen = view.names->look(target.parent, target.name);
+  if (seen.ok()) {
     end.exists = true;
-    end.is_directory = S_ISDIR(info.st_mode);
-  } else if (errno != ENOENT) {
-    return sys::errno_status();
+    end.is_directory = S_ISDIR(seen->info.st_mode);
+  } else if (seen.error() != ENOENT) {
+    return seen.status();
   }
   return end;
 }
 
-int decide_ends(int from_directory, const Target &from, int to_directory, const Target &to, unsigned flags) {
-  auto source = look(from_directory, from);
+int decide_ends(View &view, const Target &from, const Target &to, unsigned flags) {
+  auto source = look(view, from);
   if (!source.ok()) return source.error();
-  auto target = look(to_directory, to);
+  auto target = look(view, to);
   if (!target.ok()) return target.error();
   if (!source->exists) return ENOENT;
   if ((flags & RENAME_EXCHANGE) && !target->exists) return ENOENT;
   if ((flags & RENAME_NOREPLACE) && target->exists) return EEXIST;
-  return view::decide_rename(*source, *target, (flags & RENAME_EXCHANGE) != 0);
-}
-
-void note_rename(View &view, const Target &from, const Target &to, bool exchange) {
-  std::vector<view::NodeId> gone;
-  {
-    std::lock_guard lock(view.mutex);
-    if (exchange) {
-      view.nodes.exchange(from.parent, from.name, from.standing, to.parent, to.name, to.standing, gone);
-    } else {
-      view.nodes.rename(from.parent, from.name, to.parent, to.name, to.standing, gone);
-    }
-  }
-  if (!gone.empty()) view.base.release(gone);
+  auto hidden = view.options.delta != nullptr ? view::Hidden::does_not_count : view::Hidden::makes_full;
+  return view::decide_rename(*source, *target, (flags & RENAME_EXCHANGE) != 0, hidden);
 }
 
 }  // namespace
 
-// A directory that moves keeps its node, and so do all below it: their states stay true because only
-// subtrees that the table treats alike change places. Handles on them stay good too: they follow the
-// directory, not its path.
 void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags) {
   View &view = view_of(request);
   if (flags & RENAME_WHITEOUT) return reply_error(request, EPERM);  // it would make a device node
   if (flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) return reply_error(request, EINVAL);
-  bool exchange = (flags & RENAME_EXCHANGE) != 0;
 
   auto from = view.target(parent, name);
   if (!from.ok()) return reply_status(request, from.status());
@@ -67,31 +49,9 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino
   if (int error = refuse_removal(view, *from)) return reply_error(request, error);
   if (int error = refuse(view, view::Op::create, to->info, false)) return reply_error(request, error);
 
-  auto from_directory = view.base.directory(parent);
-  if (!from_directory.ok()) return reply_status(request, from_directory.status());
-  auto to_directory = view.base.directory(new_parent);
-  if (!to_directory.ok()) return reply_status(request, to_directory.status());
   view.housekeeper->wake();
-  int from_fd = (*from_directory)->fd.get();
-  int to_fd = (*to_directory)->fd.get();
-  if (int error = decide_ends(from_fd, *from, to_fd, *to, flags)) return reply_error(request, error);
-
-  std::optional<view::NodeId> replaced;
-  if (!exchange) {
-    std::lock_guard lock(view.mutex);
-    replaced = view.nodes.find(new_parent, new_name);
-  }
-  FileRef held = replaced ? view.base.hold(*replaced, to_fd, new_name) : nullptr;
-  {
-    ActAsCaller caller(request, view);
-    if (caller.error() != 0) return reply_error(request, caller.error());
-    int result = flags == 0 ? renameat(from_fd, name, to_fd, new_name)
-                            : renameat2(from_fd, name, to_fd, new_name, flags);
-    if (result != 0) return reply_error(request, errno);
-  }
-  if (replaced) view.base.keep(*replaced, std::move(held));
-  note_rename(view, *from, *to, exchange);
-  reply_error(request, 0);
+  if (int error = decide_ends(view, *from, *to, flags)) return reply_error(request, error);
+  reply_status(request, view.names->rename(request, *from, *to, flags));
 }
 
 }  // namespace agentfense::fuse

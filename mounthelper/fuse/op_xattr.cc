@@ -14,12 +14,12 @@ namespace {
 sys::Result<FileRef> attribute_file(View &view, view::NodeId id, const view::NodeView &node, int other) {
   if (S_ISREG(node.file.type)) {
     view.housekeeper->wake();
-    auto file = view.base.file(id, false);
-    if (!file.ok() && file.error() == EACCES) return view.base.file(id, true);
+    auto file = view.files.file(id, false);
+    if (!file.ok() && file.error() == EACCES) return view.files.file(id, true);
     return file;
   }
   if (!S_ISDIR(node.file.type)) return sys::Status::failure(other);
-  auto directory = view.base.directory(id);
+  auto directory = view.files.directory(id);
   if (!directory.ok()) return directory;
   auto file = std::make_shared<OpenFile>();
   file->fd.reset(openat((*directory)->fd.get(), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -37,6 +37,8 @@ void change_attribute(fuse_req_t request, view::NodeId id, const char *name, con
     return reply_error(request, error);
   }
   if (int error = view::decide_xattr_change(name)) return reply_error(request, error);
+  if (sys::Status ready = view.names->prepare(id, Names::kWhole); !ready.ok())
+    return reply_status(request, ready);
   auto file = attribute_file(view, id, *node, EPERM);
   if (!file.ok()) return reply_status(request, file.status());
   ActAsCaller caller(request, view);

@@ -1,8 +1,6 @@
 // What operations share: their view, their refusals, their answers about entries.
 #pragma once
 
-#include <fcntl.h>
-
 #include "mounthelper/fuse/low_level.h"
 #include "mounthelper/fuse/view.h"
 #include "mounthelper/view/attributes.h"
@@ -40,25 +38,18 @@ inline void reply_status(fuse_req_t request, const sys::Status &status) {
 }
 
 // An entry for the kernel; it holds one more reference to entry.ino from now on.
-[[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, const struct stat &info) {
+[[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, const Seen &seen) {
   fuse_entry_param entry{};
-  entry.ino = view.remember(target, info);
-  entry.attr = view.shown(info, target.info);
+  entry.ino = view.remember(target, seen);
+  entry.attr = view.shown(seen, target.info);
   entry.attr_timeout = view.base_timeout();
   entry.entry_timeout = view.base_timeout();
   return entry;
 }
 
-inline void reply_entry(fuse_req_t request, View &view, const Target &target, const struct stat &info) {
-  fuse_entry_param entry = make_entry(view, target, info);
+inline void reply_entry(fuse_req_t request, View &view, const Target &target, const Seen &seen) {
+  fuse_entry_param entry = make_entry(view, target, seen);
   if (fuse_reply_entry(request, &entry) != 0) view.forget(entry.ino, 1);  // nobody waits for it any more
-}
-
-// After a creation: what now stands at the name.
-inline void reply_new_entry(fuse_req_t request, View &view, const Target &target, int directory) {
-  struct stat info {};
-  if (fstatat(directory, target.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return reply_error(request, errno);
-  reply_entry(request, view, target, info);
 }
 
 // What open and create give out; the kernel gives it back with each operation and at release.
@@ -70,6 +61,12 @@ struct Handle {
 // Null where there is none.
 [[nodiscard]] inline const Handle *handle_of(const fuse_file_info *info) {
   return info != nullptr ? reinterpret_cast<const Handle *>(info->fh) : nullptr;
+}
+
+// The same, but null where the file has been copied up since the handle was given out: the node's own file counts.
+[[nodiscard]] inline const Handle *current_handle(const view::NodeView &node, const fuse_file_info *info) {
+  const Handle *handle = handle_of(info);
+  return handle != nullptr && handle->file->in_base && node.layering.in_upper() ? nullptr : handle;
 }
 
 }  // namespace agentfense::fuse

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -240,6 +241,17 @@ sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewO
   raise_descriptor_limit();
   Signals signals;
   View view(std::move(base), root, std::move(table), options);
+  if (options.delta != nullptr) {
+    sys::Result<std::unique_ptr<Names>> names = delta_names(view);
+    if (!names.ok()) {
+      return sys::Status::failure(names.error(),
+                                  std::string("cannot open the list of origins in the delta: ") +
+                                      strerror(names.error()) + "; make its folder meta writable");
+    }
+    view.names = std::move(*names);
+  } else {
+    view.names = direct_names(view);
+  }
 
   fuse_lowlevel_ops ops = operations(options);
   ops.init = on_init;
@@ -260,7 +272,7 @@ sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewO
   Housekeeper housekeeper(
       [&session](view::NodeId node) { (void)fuse_lowlevel_notify_inval_inode(session.get(), node, 0, 0); },
       [&view] {
-        bool files = view.base.close_idle();
+        bool files = view.files.close_idle();
         return view.listings.close_idle() || files;
       });
   view.housekeeper = &housekeeper;

@@ -1,5 +1,6 @@
 #include "mounthelper/fuse/view.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +26,34 @@ bool only_one_group_mapped() {
   return map >> inside >> outside >> count && count == 1 && !(map >> more);
 }
 
+sys::Fd upper_root(const ViewOptions &options) {
+  return options.delta == nullptr ? sys::Fd()
+                                  : sys::Fd(fcntl(options.delta->upper.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+// The root's own file: the upper layer's where there is one.
+struct stat top_root(const struct stat &base_root, const ViewOptions &options) {
+  struct stat info = base_root;
+  if (options.delta != nullptr) (void)fstat(options.delta->upper.get(), &info);
+  return info;
+}
+
+view::Layering root_layering(const struct stat &base_root, const ViewOptions &options) {
+  if (options.delta == nullptr) return {};
+  return {view::Layering::kBase | view::Layering::kUpper, false, base_root.st_ino};
+}
+
 }  // namespace
 
-View::View(sys::Fd base_fd, const struct stat &root, table::Table given, const ViewOptions &wanted)
+View::View(sys::Fd base, const struct stat &root, table::Table given, const ViewOptions &wanted)
     : options(wanted),
       table(std::move(given)),
-      nodes(base_file(root), {table.root(), table.info(table.root()).level}),
-      base(std::move(base_fd), nodes, mutex, wanted.coherence == ViewOptions::Coherence::live),
+      nodes(base_file(top_root(root, wanted)), {table.root(), table.info(table.root()).level},
+            root_layering(root, wanted)),
+      root_device(root.st_dev),
+      files(std::move(base), upper_root(wanted), nodes, mutex,
+            wanted.coherence == ViewOptions::Coherence::live),
+      usage(wanted.delta != nullptr ? wanted.delta->upper.get() : -1, wanted.delta_limit),
       own_user(geteuid()),
       own_group(getegid()),
       own_groups(current_groups()),
@@ -51,8 +73,9 @@ table::StateInfo View::info(const view::NodeView &node) const {
   return info;
 }
 
-struct stat View::shown(const struct stat &file, const table::StateInfo &info) const {
-  struct stat stat = view::stat_in_view(file, info, base.root_device());
+struct stat View::shown(const Seen &file, const table::StateInfo &info) const {
+  struct stat stat = view::stat_in_view(file.info, info, root_device);
+  if (file.layering.number != 0) stat.st_ino = file.layering.number;
   // The kernel refuses every write to a file whose group the namespace does not know, its owner's too.
   // The owner's rights do not come from the group, so the name of it may be ours.
   if (one_group && stat.st_uid == own_user) stat.st_gid = own_group;
@@ -67,9 +90,9 @@ sys::Result<Target> View::target(view::NodeId parent, const char *name) {
   return Target{parent, name, {state, info.level}, info};
 }
 
-view::NodeId View::remember(const Target &target, const struct stat &info) {
+view::NodeId View::remember(const Target &target, const Seen &seen) {
   std::lock_guard lock(mutex);
-  return nodes.remember(target.parent, target.name, base_file(info), target.standing);
+  return nodes.remember(target.parent, target.name, base_file(seen.info), target.standing, seen.layering);
 }
 
 void View::forget(view::NodeId node, uint64_t count) {
@@ -78,7 +101,7 @@ void View::forget(view::NodeId node, uint64_t count) {
     std::lock_guard lock(mutex);
     nodes.forget(node, count, gone);
   }
-  if (!gone.empty()) base.release(gone);
+  if (!gone.empty()) files.release(gone);
 }
 
 void View::drop_name(view::NodeId parent, const char *name) {
@@ -87,7 +110,7 @@ void View::drop_name(view::NodeId parent, const char *name) {
     std::lock_guard lock(mutex);
     nodes.drop_name(parent, name, gone);
   }
-  if (!gone.empty()) base.release(gone);
+  if (!gone.empty()) files.release(gone);
 }
 
 void View::changed(view::NodeId node) {

@@ -8,26 +8,20 @@
 #include <string_view>
 #include <vector>
 
-#include "mounthelper/fuse/base.h"
+#include "mounthelper/delta/usage.h"
+#include "mounthelper/fuse/files.h"
 #include "mounthelper/fuse/housekeeper.h"
 #include "mounthelper/fuse/listings.h"
+#include "mounthelper/fuse/names.h"
 #include "mounthelper/fuse/passthrough.h"
 #include "mounthelper/fuse/serve.h"
 #include "mounthelper/view/node_table.h"
 
 namespace agentfense::fuse {
 
-// A name in a directory, as the policy sees it; the base was not asked.
-struct Target {
-  view::NodeId parent;
-  const char *name;
-  view::Standing standing;
-  table::StateInfo info;
-};
-
 class View {
  public:
-  // REQUIRES: root is the status of base.
+  // REQUIRES: root is the status of base. The caller sets `names` next.
   View(sys::Fd base, const struct stat &root, table::Table table, const ViewOptions &options);
 
   [[nodiscard]] std::optional<view::NodeView> node(view::NodeId id);
@@ -37,14 +31,14 @@ class View {
   [[nodiscard]] sys::Result<Target> target(view::NodeId parent, const char *name);
 
   // A file that a lookup or a creation saw: the kernel gets a reference to its node.
-  [[nodiscard]] view::NodeId remember(const Target &target, const struct stat &info);
+  [[nodiscard]] view::NodeId remember(const Target &target, const Seen &seen);
   void forget(view::NodeId node, uint64_t count);
   void drop_name(view::NodeId parent, const char *name);
   // Content or attributes of the file changed through this node: other levels' nodes are told.
   void changed(view::NodeId node);
 
   // The attributes to show of a file whose path has `info`.
-  [[nodiscard]] struct stat shown(const struct stat &file, const table::StateInfo &info) const;
+  [[nodiscard]] struct stat shown(const Seen &file, const table::StateInfo &info) const;
 
   [[nodiscard]] bool snapshot() const { return options.coherence == ViewOptions::Coherence::snapshot; }
   // Seconds for which the kernel may keep what the base says, and what the table alone says.
@@ -55,7 +49,10 @@ class View {
   const table::Table table;
   std::mutex mutex;  // guards nodes; never held over a system call
   view::NodeTable nodes;
-  Base base;
+  const uint64_t root_device;  // the base's
+  Files files;
+  delta::Usage usage;            // of the delta
+  std::unique_ptr<Names> names;  // set once, before the first request
   Listings listings;
   Passthrough passthrough;
   Housekeeper *housekeeper = nullptr;  // set once, before the first request

@@ -37,11 +37,12 @@ int decide(Op op, const StateInfo &info, bool is_directory) {
   return info.level >= needed(op) ? 0 : EACCES;
 }
 
-int decide_rename(const RenameEnd &from, const RenameEnd &to, bool exchange) {
+int decide_rename(const RenameEnd &from, const RenameEnd &to, bool exchange, Hidden hidden) {
   if (int error = decide(Op::remove, from.info, from.is_directory)) return error;
   if (int error = decide(Op::create, to.info, false)) return error;
   if (int error = decide_move(from, to)) return error;
   if (exchange) return decide_move(to, from);
+  if (hidden == Hidden::does_not_count) return 0;
   bool may_hold_hidden = !to.info.uniform_below || to.info.below == Level::none;
   if (from.is_directory && to.exists && to.is_directory && may_hold_hidden) return EXDEV;
   return 0;

@@ -41,10 +41,15 @@ struct RenameEnd {
   bool is_directory = false;
 };
 
+// What a directory that is to be replaced holds unseen: written through, it cannot be replaced for it; under a
+// delta it can.
+enum class Hidden : unsigned char { makes_full, does_not_count };
+
 // from.exists is taken for granted. A directory moves only where the table treats both subtrees
-// alike (EXDEV lets mv(1) copy through the view instead), and replaces another only where that one
-// can hold nothing hidden: else "not empty" would tell of it.
-[[nodiscard]] int decide_rename(const RenameEnd &from, const RenameEnd &to, bool exchange);
+// alike (EXDEV lets mv(1) copy through the view instead), and, where what is hidden makes it full, replaces
+// another only where that one can hold nothing hidden: else "not empty" would tell of it.
+[[nodiscard]] int decide_rename(const RenameEnd &from, const RenameEnd &to, bool exchange,
+                                Hidden hidden = Hidden::makes_full);
 
 // The least that opening with these flags (O_ACCMODE, O_TRUNC) needs.
 [[nodiscard]] int decide_open(int flags, const StateInfo &info);

@@ -27,6 +27,7 @@ struct NodeTable::Node {
   uint64_t ino = 0;
   uint64_t references = 0;  // the kernel's
   uint64_t content_stamp = 0;
+  uint64_t number = 0;
   Name *names = nullptr;
   uint32_t generation = 0;
   uint32_t state = 0;
@@ -34,8 +35,10 @@ struct NodeTable::Node {
   uint32_t next = kNone;  // in its bucket of files, or in the list of free slots
   uint32_t device = 0;
   uint32_t type : 16 = 0;
-  uint32_t level : 8 = 0;
-  uint32_t used : 8 = 0;
+  uint32_t level : 4 = 0;
+  uint32_t layers : 4 = 0;
+  uint32_t by_name : 1 = 0;
+  uint32_t used : 1 = 0;
 };
 
 namespace {
@@ -58,9 +61,9 @@ size_t hash_file(uint64_t ino, uint32_t device) { return mix(ino + (uint64_t{dev
 
 }  // namespace
 
-NodeTable::NodeTable(const BaseFile &root, Standing standing)
+NodeTable::NodeTable(const BaseFile &root, Standing standing, const Layering &layering)
     : name_buckets_(kFirstBuckets), file_buckets_(kFirstBuckets, kNone) {
-  nodes_[make_node(root, standing)].references = 1;  // the mount's own, never forgotten
+  nodes_[make_node(root, standing, layering)].references = 1;  // the mount's own, never forgotten
 }
 
 NodeTable::~NodeTable() {
@@ -99,7 +102,28 @@ bool NodeTable::is(const Node &node, const BaseFile &file) const {
   return node.ino == file.ino && node.type == file.type && devices_[node.device] == file.dev;
 }
 
-uint32_t NodeTable::make_node(const BaseFile &file, Standing standing) {
+// Found by its file, and not by its name alone.
+bool NodeTable::is_hashed(const Node &node) { return !S_ISDIR(node.type) && !node.by_name; }
+
+void NodeTable::hash_in(uint32_t slot) {
+  if (!is_hashed(nodes_[slot])) return;
+  if (++file_count_ > file_buckets_.size()) grow_files();
+  Node &node = nodes_[slot];
+  uint32_t &bucket = file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
+  node.next = bucket;
+  bucket = slot;
+}
+
+void NodeTable::hash_out(uint32_t slot) {
+  Node &node = nodes_[slot];
+  if (!is_hashed(node)) return;
+  uint32_t *link = &file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
+  while (*link != slot) link = &nodes_[*link].next;
+  *link = node.next;
+  --file_count_;
+}
+
+uint32_t NodeTable::make_node(const BaseFile &file, Standing standing, const Layering &layering) {
   uint32_t slot = free_;
   if (slot != kNone) {
     free_ = nodes_[slot].next;
@@ -117,13 +141,11 @@ uint32_t NodeTable::make_node(const BaseFile &file, Standing standing) {
   node.type = file.type;
   node.state = standing.state;
   node.level = static_cast<uint8_t>(standing.level);
+  node.layers = layering.layers;
+  node.by_name = layering.by_name;
+  node.number = layering.number;
   ++live_;
-  if (!S_ISDIR(file.type)) {
-    if (++file_count_ > file_buckets_.size()) grow_files();
-    uint32_t &bucket = file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
-    node.next = bucket;
-    bucket = slot;
-  }
+  hash_in(slot);
   return slot;
 }
 
@@ -163,13 +185,8 @@ void NodeTable::free_if_unused(uint32_t slot, std::vector<NodeId> &gone) {
 }
 
 void NodeTable::free_node(uint32_t slot) {
+  hash_out(slot);
   Node &node = nodes_[slot];
-  if (!S_ISDIR(node.type)) {
-    uint32_t *link = &file_buckets_[hash_file(node.ino, node.device) & (file_buckets_.size() - 1)];
-    while (*link != slot) link = &nodes_[*link].next;
-    *link = node.next;
-    --file_count_;
-  }
   node.used = 0;
   ++node.generation;
   node.next = free_;
@@ -249,21 +266,25 @@ void NodeTable::grow_files() {
   file_buckets_.swap(buckets);
 }
 
-NodeId NodeTable::remember(NodeId parent, std::string_view name, const BaseFile &file, Standing standing) {
+NodeId NodeTable::remember(NodeId parent, std::string_view name, const BaseFile &file, Standing standing,
+                           const Layering &layering) {
   uint32_t above = static_cast<uint32_t>(parent) - 1;
   bool is_directory = S_ISDIR(file.type);
+  bool by_name = is_directory || layering.by_name;
   Name *known = find_name(above, name);
   if (known != nullptr) {
     Node &node = nodes_[known->node];
-    if (is(node, file) && (is_directory || node.level == static_cast<uint8_t>(standing.level))) {
+    bool same = is(node, file) && node.by_name == layering.by_name;
+    if (same && (is_directory || node.level == static_cast<uint8_t>(standing.level))) {
       node.state = standing.state;
       node.level = static_cast<uint8_t>(standing.level);
+      if (is_directory) node.layers = layering.layers;
       ++node.references;
       return id_of(known->node);
     }
   }
-  uint32_t slot = is_directory ? kNone : find_file(file, standing.level);
-  if (slot == kNone) slot = make_node(file, standing);
+  uint32_t slot = by_name ? kNone : find_file(file, standing.level);
+  if (slot == kNone) slot = make_node(file, standing, layering);
   ++nodes_[slot].references;
   add_name(above, name, slot);
   // The former name goes last: the parent is in use by the new one by now.
@@ -274,10 +295,23 @@ NodeId NodeTable::remember(NodeId parent, std::string_view name, const BaseFile 
   return id_of(slot);
 }
 
-NodeId NodeTable::remember_nameless(const BaseFile &file, Standing standing) {
-  uint32_t slot = make_node(file, standing);
+NodeId NodeTable::remember_nameless(const BaseFile &file, Standing standing, const Layering &layering) {
+  uint32_t slot = make_node(file, standing, layering);
   ++nodes_[slot].references;
   return id_of(slot);
+}
+
+void NodeTable::replace_file(NodeId id, const BaseFile &file, const Layering &layering) {
+  if (get(id) == nullptr) return;
+  uint32_t slot = static_cast<uint32_t>(id) - 1;
+  hash_out(slot);
+  Node &node = nodes_[slot];
+  node.ino = file.ino;
+  node.device = device_number(file.dev);
+  node.layers = layering.layers;
+  node.by_name = layering.by_name;
+  node.number = layering.number;
+  hash_in(slot);
 }
 
 void NodeTable::forget(NodeId id, uint64_t count, std::vector<NodeId> &gone) {
@@ -335,6 +369,7 @@ std::optional<NodeView> NodeTable::view(NodeId id) const {
   NodeView view;
   view.file = {devices_[node->device], node->ino, node->type};
   view.standing = {node->state, static_cast<table::Level>(node->level)};
+  view.layering = {static_cast<uint8_t>(node->layers), node->by_name != 0, node->number};
   for (const Name *at = node->names; at != nullptr; at = at->next_of_node) ++view.names;
   return view;
 }
@@ -354,10 +389,21 @@ std::optional<NodeName> NodeTable::name(NodeId id, size_t index) const {
   return NodeName{id_of(at->parent), std::string(at->text())};
 }
 
+std::optional<std::string> NodeTable::path(NodeId id) const {
+  std::string path;
+  for (const Node *node = get(id); node != nullptr; node = &nodes_[node->names->parent]) {
+    if (node == nodes_.data()) return path;
+    if (node->names == nullptr) return std::nullopt;
+    if (!path.empty()) path.insert(0, 1, '/');
+    path.insert(0, node->names->text());
+  }
+  return std::nullopt;
+}
+
 std::vector<NodeId> NodeTable::siblings(NodeId id) const {
   std::vector<NodeId> found;
   const Node *node = get(id);
-  if (node == nullptr || S_ISDIR(node->type)) return found;
+  if (node == nullptr || !is_hashed(*node)) return found;
   uint32_t slot = file_buckets_[hash_file(node->ino, node->device) & (file_buckets_.size() - 1)];
   for (; slot != kNone; slot = nodes_[slot].next) {
     const Node &other = nodes_[slot];

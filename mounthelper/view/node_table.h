@@ -22,7 +22,7 @@ namespace agentfense::view {
 using NodeId = uint64_t;
 inline constexpr NodeId kRootNode = 1;
 
-// What a lookup saw in the base.
+// The very file that a lookup saw: the upper one where layers are merged.
 struct BaseFile {
   uint64_t dev = 0;
   uint64_t ino = 0;
@@ -36,9 +36,22 @@ struct Standing {
   table::Level level = table::Level::none;
 };
 
+// Where a file lies under a delta; without one, all is in the base and nothing of this is set.
+struct Layering {
+  static constexpr uint8_t kBase = 1;
+  static constexpr uint8_t kUpper = 2;
+  uint8_t layers = 0;    // a merged directory: both
+  bool by_name = false;  // one node per (parent, name), like a directory: its other names are other files
+  uint64_t number = 0;   // what processes see as its inode number; 0: the file's own
+
+  [[nodiscard]] bool in_upper() const { return (layers & kUpper) != 0; }
+  [[nodiscard]] bool in_base() const { return (layers & kUpper) == 0 || (layers & kBase) != 0; }
+};
+
 struct NodeView {
   BaseFile file;
   Standing standing;
+  Layering layering;
   size_t names = 0;  // how many are known; 0 once deleted, and always for the root
 };
 
@@ -49,7 +62,7 @@ struct NodeName {
 
 class NodeTable {
  public:
-  explicit NodeTable(const BaseFile &root, Standing standing);
+  explicit NodeTable(const BaseFile &root, Standing standing, const Layering &layering = {});
   ~NodeTable();
   NodeTable(const NodeTable &) = delete;
   NodeTable &operator=(const NodeTable &) = delete;
@@ -57,9 +70,12 @@ class NodeTable {
   // The node that the name now stands for; the kernel gets one more reference to it. A node that the
   // name stood for before, if another, loses the name.
   // REQUIRES: parent is a directory's live node.
-  NodeId remember(NodeId parent, std::string_view name, const BaseFile &file, Standing standing);
+  NodeId remember(NodeId parent, std::string_view name, const BaseFile &file, Standing standing,
+                  const Layering &layering = {});
   // A new file without a name (O_TMPFILE), one reference.
-  NodeId remember_nameless(const BaseFile &file, Standing standing);
+  NodeId remember_nameless(const BaseFile &file, Standing standing, const Layering &layering = {});
+  // The node's file was copied up, or is merged with another: from now on it is this one.
+  void replace_file(NodeId node, const BaseFile &file, const Layering &layering);
   // Takes `count` references back. Appends to `gone` every node that ceased to be.
   void forget(NodeId node, uint64_t count, std::vector<NodeId> &gone);
 
@@ -76,6 +92,8 @@ class NodeTable {
   [[nodiscard]] std::optional<NodeId> find(NodeId parent, std::string_view name) const;
   // The index-th name of a node; none where there are not as many.
   [[nodiscard]] std::optional<NodeName> name(NodeId node, size_t index) const;
+  // The path from the root, without a leading slash; none where a name on the way is gone. "" is the root.
+  [[nodiscard]] std::optional<std::string> path(NodeId node) const;
   // Nodes of the same base file with another level.
   [[nodiscard]] std::vector<NodeId> siblings(NodeId node) const;
 
@@ -95,7 +113,10 @@ class NodeTable {
   [[nodiscard]] NodeId id_of(uint32_t slot) const;
   [[nodiscard]] uint32_t device_number(uint64_t dev);
   [[nodiscard]] bool is(const Node &node, const BaseFile &file) const;
-  uint32_t make_node(const BaseFile &file, Standing standing);
+  uint32_t make_node(const BaseFile &file, Standing standing, const Layering &layering);
+  [[nodiscard]] static bool is_hashed(const Node &node);
+  void hash_in(uint32_t slot);
+  void hash_out(uint32_t slot);
   [[nodiscard]] uint32_t find_file(const BaseFile &file, table::Level level) const;
   void free_node(uint32_t slot);
   void free_if_unused(uint32_t slot, std::vector<NodeId> &gone);

@@ -1,10 +1,8 @@
-#include "mounthelper/fuse/base.h"
+#include "mounthelper/fuse/files.h"
 
 #include <fcntl.h>
 
 #include <string>
-
-#include "mounthelper/sys/beneath.h"
 
 namespace agentfense::fuse {
 namespace {
@@ -13,9 +11,7 @@ using sys::Result;
 using sys::Status;
 using view::NodeId;
 
-constexpr size_t kDirectories = 64;
 constexpr size_t kFiles = 64;
-constexpr Clock::duration kLiveFor = std::chrono::seconds(1);
 // Short: an open descriptor for writing makes execve() of the base file fail with ETXTBSY.
 constexpr Clock::duration kIdle = std::chrono::seconds(1);
 constexpr int kRounds = 3;  // a rename may pass while a path is rebuilt and walked
@@ -27,7 +23,7 @@ bool next_name_may_do(int error) {
   return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ESTALE;
 }
 
-FileRef make_ref(sys::Fd fd, int flags, const struct stat &info) {
+FileRef make_ref(sys::Fd fd, int flags, const struct stat &info, bool in_base) {
   auto file = std::make_shared<OpenFile>();
   file->fd = std::move(fd);
   int mode = flags & O_ACCMODE;
@@ -36,95 +32,83 @@ FileRef make_ref(sys::Fd fd, int flags, const struct stat &info) {
   file->writable = !path_only && mode != O_RDONLY;
   bool set_id = (info.st_mode & S_ISUID) != 0 || (info.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
   file->strip_set_id = file->writable && set_id;
+  file->in_base = in_base;
   return file;
 }
 
 // Opens `name` and makes sure that it is `wanted`.
-Result<FileRef> open_verified(int directory, const char *name, int flags, const view::BaseFile &wanted) {
+Result<FileRef> open_verified(int directory, const char *name, int flags, const view::NodeView &wanted) {
   sys::Fd fd(openat(directory, name, flags | kSafe));
   if (!fd) return sys::errno_status();
   struct stat info {};
   if (fstat(fd.get(), &info) != 0) return sys::errno_status();
-  if (base_file(info) != wanted) return Status::failure(ESTALE);
-  return make_ref(std::move(fd), flags, info);
+  if (base_file(info) != wanted.file) return Status::failure(ESTALE);
+  return make_ref(std::move(fd), flags, info, wanted.layering.layers == view::Layering::kBase);
+}
+
+uint64_t device_of(int directory) {
+  struct stat info {};
+  (void)fstat(directory, &info);
+  return info.st_dev;
 }
 
 }  // namespace
 
-Base::Base(sys::Fd root, view::NodeTable &nodes, std::mutex &mutex, bool live)
+Files::Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live)
     : nodes_(nodes),
       mutex_(mutex),
-      live_(live),
-      root_(std::make_shared<OpenFile>()),
-      directories_(kDirectories),
+      root_device_(device_of(base.get())),
+      base_(std::move(base), Layer::base, root_device_, nodes, mutex, live),
       files_(kFiles) {
-  root_->fd = std::move(root);
-  std::lock_guard lock(mutex_);
-  root_device_ = nodes_.view(view::kRootNode)->file.dev;
+  if (upper) {
+    upper_ = std::make_unique<Directories>(std::move(upper), Layer::upper, root_device_, nodes, mutex, false);
+  }
 }
 
-FileRef Base::kept(NodeId node) {
+FileRef Files::kept(NodeId node) {
   std::lock_guard lock(mutex_);
   auto found = kept_.find(node);
   return found == kept_.end() ? nullptr : found->second;
 }
 
-FileRef Base::noted(NodeId node) {
+FileRef Files::noted(NodeId node) {
   std::lock_guard lock(mutex_);
   auto found = noted_.find(node);
   return found == noted_.end() ? nullptr : found->second.lock();
 }
 
-Result<FileRef> Base::directory(NodeId node) {
-  if (node == view::kRootNode) return root_;
-  for (int round = 0; round < kRounds; ++round) {
-    FileRef found = directories_.find(node);
-    if (found && (!live_ || Clock::now() - found->opened < kLiveFor)) return found;
-
-    // Upwards to the nearest directory that is at hand.
-    view::BaseFile wanted;
-    std::vector<std::string> names;
-    FileRef from;
-    {
-      std::lock_guard lock(mutex_);
-      auto known = nodes_.view(node);
-      if (!known) return Status::failure(ESTALE);
-      wanted = known->file;
-      if (auto it = kept_.find(node); it != kept_.end()) return it->second;
-      for (NodeId at = node; at != view::kRootNode;) {
-        auto name = nodes_.name(at, 0);
-        if (!name) return Status::failure(ESTALE);
-        names.push_back(std::move(name->name));
-        at = name->parent;
-        if (at == view::kRootNode) {
-          from = root_;
-        } else if (from = directories_.find(at); from) {
-          if (!live_ || Clock::now() - from->opened < kLiveFor) break;
-        }
-      }
-    }
-    std::string path;
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
-      if (!path.empty()) path += '/';
-      path += *name;
-    }
-    Result<sys::Fd> opened = sys::open_dir_beneath(from->fd.get(), path);
-    if (!opened.ok()) {
-      if (next_name_may_do(opened.error())) continue;
-      return opened.status();
-    }
-    struct stat info {};
-    if (fstat(opened->get(), &info) != 0) return sys::errno_status();
-    if (base_file(info) != wanted) continue;
-    FileRef ref = make_ref(std::move(*opened), O_PATH, info);
-    directories_.put(node, ref);
-    return ref;
+Result<DirectoryRefs> Files::directories(NodeId node) {
+  std::optional<view::NodeView> known;
+  {
+    std::lock_guard lock(mutex_);
+    known = nodes_.view(node);
+    if (!known) return Status::failure(ESTALE);
+    // A removed directory has one part, and nothing in it.
+    if (auto it = kept_.find(node); it != kept_.end()) return DirectoryRefs{it->second, nullptr};
   }
-  return Status::failure(ESTALE);
+  DirectoryRefs refs;
+  if (known->layering.in_upper()) {
+    Result<FileRef> upper = upper_->find(node);
+    if (!upper.ok()) return upper.status();
+    refs.upper = *upper;
+  }
+  if (known->layering.in_base()) {
+    Result<FileRef> base = base_.find(node);
+    if (base.ok()) refs.base = *base;
+    // Gone from the base beside us: what is in the upper layer still shows.
+    if (!base.ok() && !refs.upper) return base.status();
+  }
+  return refs;
+}
+
+Result<FileRef> Files::directory(NodeId node) {
+  Result<DirectoryRefs> refs = directories(node);
+  if (!refs.ok()) return refs.status();
+  return refs->upper ? refs->upper : refs->base;
 }
 
 template <class Attempt>
-Status Base::at_some_name(NodeId node, const Attempt &attempt) {
+Status Files::at_some_name(NodeId node, const view::NodeView &known, const Attempt &attempt) {
   for (int round = 0; round < kRounds; ++round) {
     for (size_t index = 0;; ++index) {
       std::optional<view::NodeName> name;
@@ -133,7 +117,7 @@ Status Base::at_some_name(NodeId node, const Attempt &attempt) {
         name = nodes_.name(node, index);
       }
       if (!name) break;
-      Result<FileRef> parent = directory(name->parent);
+      Result<FileRef> parent = layer_of(known).find(name->parent);
       Status status = parent.ok() ? attempt((*parent)->fd.get(), name->name.c_str()) : parent.status();
       if (status.ok() || !next_name_may_do(status.error())) return status;
     }
@@ -141,7 +125,7 @@ Status Base::at_some_name(NodeId node, const Attempt &attempt) {
   return Status::failure(ESTALE);
 }
 
-Result<FileRef> Base::handle(NodeId node) {
+Result<FileRef> Files::handle(NodeId node) {
   std::optional<view::NodeView> known;
   {
     std::lock_guard lock(mutex_);
@@ -151,8 +135,8 @@ Result<FileRef> Base::handle(NodeId node) {
   if (S_ISDIR(known->file.type)) return directory(node);
   if (FileRef file = kept(node)) return file;
   FileRef found;
-  Status status = at_some_name(node, [&](int directory, const char *name) -> Status {
-    Result<FileRef> opened = open_verified(directory, name, O_PATH, known->file);
+  Status status = at_some_name(node, *known, [&](int directory, const char *name) -> Status {
+    Result<FileRef> opened = open_verified(directory, name, O_PATH, *known);
     if (!opened.ok()) return opened.status();
     found = *opened;
     return {};
@@ -162,7 +146,7 @@ Result<FileRef> Base::handle(NodeId node) {
   return status;
 }
 
-Result<struct stat> Base::attributes(NodeId node) {
+Result<struct stat> Files::attributes(NodeId node) {
   std::optional<view::NodeView> known;
   {
     std::lock_guard lock(mutex_);
@@ -172,7 +156,7 @@ Result<struct stat> Base::attributes(NodeId node) {
   struct stat info {};
   bool by_name = !S_ISDIR(known->file.type) && known->names > 0;
   if (by_name) {
-    Status status = at_some_name(node, [&](int directory, const char *name) -> Status {
+    Status status = at_some_name(node, *known, [&](int directory, const char *name) -> Status {
       if (fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return sys::errno_status();
       return base_file(info) == known->file ? Status() : Status::failure(ESTALE);
     });
@@ -185,7 +169,7 @@ Result<struct stat> Base::attributes(NodeId node) {
   return info;
 }
 
-Result<FileRef> Base::open(NodeId node, int flags) {
+Result<FileRef> Files::open(NodeId node, int flags) {
   std::optional<view::NodeView> known;
   {
     std::lock_guard lock(mutex_);
@@ -193,9 +177,11 @@ Result<FileRef> Base::open(NodeId node, int flags) {
   }
   if (!known) return Status::failure(ESTALE);
   if (!S_ISREG(known->file.type)) return Status::failure(EACCES);
+  bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (writes && known->layering.layers == view::Layering::kBase) return Status::failure(EROFS);
   FileRef found;
-  Status status = at_some_name(node, [&](int directory, const char *name) -> Status {
-    Result<FileRef> opened = open_verified(directory, name, flags, known->file);
+  Status status = at_some_name(node, *known, [&](int directory, const char *name) -> Status {
+    Result<FileRef> opened = open_verified(directory, name, flags, *known);
     if (!opened.ok()) return opened.status();
     found = *opened;
     return {};
@@ -203,7 +189,6 @@ Result<FileRef> Base::open(NodeId node, int flags) {
   if (status.ok()) return found;
   // Only where the name is gone: a handle that somebody else was given is no answer to a refusal.
   if (!next_name_may_do(status.error())) return status;
-  bool writes = (flags & O_ACCMODE) != O_RDONLY;
   bool reads = (flags & O_ACCMODE) != O_WRONLY;
   for (const FileRef &file : {kept(node), noted(node)}) {
     if (file && (!writes || file->writable) && (!reads || file->readable)) return file;
@@ -211,7 +196,7 @@ Result<FileRef> Base::open(NodeId node, int flags) {
   return status;
 }
 
-Result<FileRef> Base::file(NodeId node, bool writable) {
+Result<FileRef> Files::file(NodeId node, bool writable) {
   FileRef found = files_.find(node);
   if (found && (writable ? found->writable : found->readable)) return found;
   if (found = kept(node); found && (writable ? found->writable : found->readable)) return found;
@@ -228,7 +213,7 @@ Result<FileRef> Base::file(NodeId node, bool writable) {
   return opened;
 }
 
-FileRef Base::hold(NodeId node, int directory, const char *name) {
+FileRef Files::hold(NodeId node, int directory, const char *name) {
   std::optional<view::NodeView> known;
   {
     std::lock_guard lock(mutex_);
@@ -238,39 +223,60 @@ FileRef Base::hold(NodeId node, int directory, const char *name) {
   if (S_ISREG(known->file.type)) {
     if (FileRef file = files_.find(node); file && file->readable && file->writable) return file;
     for (int flags : {O_RDWR, O_RDONLY, O_WRONLY}) {
-      Result<FileRef> opened = open_verified(directory, name, flags, known->file);
+      if (flags != O_RDONLY && known->layering.layers == view::Layering::kBase) continue;
+      Result<FileRef> opened = open_verified(directory, name, flags, *known);
       if (opened.ok()) return *opened;
     }
   }
-  Result<FileRef> opened = open_verified(directory, name, O_PATH, known->file);
+  Result<FileRef> opened = open_verified(directory, name, O_PATH, *known);
   return opened.ok() ? *opened : nullptr;
 }
 
-void Base::keep(NodeId node, FileRef file) {
+void Files::keep(NodeId node, FileRef file) {
   if (!file) return;
   std::lock_guard lock(mutex_);
   if (nodes_.view(node)) kept_[node] = std::move(file);
 }
 
-void Base::note_handle(NodeId node, const FileRef &file) {
+void Files::note_handle(NodeId node, const FileRef &file) {
   std::lock_guard lock(mutex_);
   noted_[node] = file;
 }
 
-void Base::drop_handle(NodeId node, const FileRef &file) {
+void Files::drop_handle(NodeId node, const FileRef &file) {
   std::lock_guard lock(mutex_);
   auto found = noted_.find(node);
   if (found != noted_.end() && found->second.lock() == file) noted_.erase(found);
 }
 
-void Base::mark_precious(NodeId node) {
+void Files::mark_precious(NodeId node) {
   if (FileRef file = files_.find(node)) file->precious = true;
 }
 
-void Base::release(const std::vector<NodeId> &gone) {
+void Files::replace(NodeId node, const view::BaseFile &file, const view::Layering &layering, FileRef now) {
+  bool is_directory = S_ISDIR(file.type);
+  {
+    std::lock_guard lock(mutex_);
+    nodes_.replace_file(node, file, layering);
+    auto found = kept_.find(node);
+    if (found != kept_.end() && now) found->second = now;
+  }
+  if (is_directory) return;
+  files_.drop(node);
+  if (now) files_.put(node, std::move(now));
+}
+
+bool Files::is_held(NodeId node) {
+  std::lock_guard lock(mutex_);
+  auto found = noted_.find(node);
+  return found != noted_.end() && !found->second.expired();
+}
+
+void Files::release(const std::vector<NodeId> &gone) {
   std::vector<FileRef> closed;
   for (NodeId node : gone) {
-    directories_.drop(node);
+    base_.drop(node);
+    if (upper_) upper_->drop(node);
     files_.drop(node);
     std::lock_guard lock(mutex_);
     if (auto found = kept_.find(node); found != kept_.end()) {
@@ -281,9 +287,10 @@ void Base::release(const std::vector<NodeId> &gone) {
   }
 }
 
-bool Base::close_idle() {
+bool Files::close_idle() {
   bool files = files_.close_idle(kIdle);
-  return directories_.close_idle(kIdle) || files;
+  bool upper = upper_ && upper_->close_idle();
+  return base_.close_idle() || upper || files;
 }
 
 void strip_set_id(OpenFile &file) {

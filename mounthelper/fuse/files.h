@@ -1,19 +1,19 @@
-// Base: from a node to the file in the base that it stands for.
+// Files: from a node to the file that it stands for, in the base or in a delta's upper layer.
 //
-// A node's path is rebuilt from its names and walked without following a symlink; what stands there
-// must be the very file (device, inode, type) that the lookup saw, else ESTALE, on which the kernel
-// looks up again. No path from outside and no absolute path is ever opened.
-// A delta layer would stand here: the operations ask for handles by node and know no more.
+// A node is reached by its names, through Directories; what stands there must be the very file (device,
+// inode, type) that the lookup saw, else ESTALE, on which the kernel looks up again. No path from
+// outside and no absolute path is ever opened. What is to be changed has been copied up before (names.h).
 // Threads: safe; `mutex` guards the node table and is never held over a system call.
 #pragma once
 
 #include <sys/stat.h>
 
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
-#include "mounthelper/fuse/fd_cache.h"
+#include "mounthelper/fuse/directories.h"
 #include "mounthelper/sys/status.h"
 #include "mounthelper/view/node_table.h"
 
@@ -23,20 +23,27 @@ namespace agentfense::fuse {
   return {info.st_dev, info.st_ino, info.st_mode & S_IFMT};
 }
 
-class Base {
- public:
-  // live: handles of directories are checked against the base's names again after a second.
-  Base(sys::Fd root, view::NodeTable &nodes, std::mutex &mutex, bool live);
+// A directory in each layer that has a part in it; null elsewhere.
+struct DirectoryRefs {
+  FileRef upper;
+  FileRef base;
+};
 
-  // An O_PATH handle of a directory's node.
+class Files {
+ public:
+  // upper: of a delta, or none. live: the base may change beside the view.
+  Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live);
+
+  // An O_PATH handle of a directory's node: the upper one where there are two.
   [[nodiscard]] sys::Result<FileRef> directory(view::NodeId node);
+  [[nodiscard]] sys::Result<DirectoryRefs> directories(view::NodeId node);
   // A handle of any node, good for fstat and for changing attributes; O_PATH, or kept from before.
   [[nodiscard]] sys::Result<FileRef> handle(view::NodeId node);
   [[nodiscard]] sys::Result<struct stat> attributes(view::NodeId node);
-  // Opens a regular file anew, with the calling thread's rights. `flags` holds O_ACCMODE bits and
+  // Opens a regular file anew, with the calling thread's rights. EROFS for writing what a delta has not copied up. `flags` holds O_ACCMODE bits and
   // what else is wanted, never O_CREAT or O_TRUNC. EACCES for what is no regular file.
   [[nodiscard]] sys::Result<FileRef> open(view::NodeId node, int flags);
-  // For operations without a handle: kept open for a while.
+  // For operations without a handle, and where a handle's file has been copied up since: kept open for a while.
   [[nodiscard]] sys::Result<FileRef> file(view::NodeId node, bool writable);
 
   // The directory entry `name` of `directory`, on its way out: what it stands for stays reachable
@@ -50,27 +57,35 @@ class Base {
   void remember_file(view::NodeId node, FileRef file) { files_.put(node, std::move(file)); }
   // The mode changed under what we have open: see OpenFile::precious.
   void mark_precious(view::NodeId node);
+  // The node's file is another from now on; `now`, where given, serves those that had the former one open.
+  void replace(view::NodeId node, const view::BaseFile &file, const view::Layering &layering, FileRef now);
+  // Whether anybody may still come with a handle of the node.
+  [[nodiscard]] bool is_held(view::NodeId node);
   // Nodes that ceased to be.
   void release(const std::vector<view::NodeId> &gone);
   // True while something may still be idle.
   bool close_idle();
 
-  [[nodiscard]] int root() const { return root_->fd.get(); }
+  // Where new files go: the upper layer's root, or the base's.
+  [[nodiscard]] int root() const { return upper_ ? upper_->root() : base_.root(); }
   [[nodiscard]] uint64_t root_device() const { return root_device_; }
 
  private:
   // Tries each name of the node until one leads to it: attempt(directory, name) -> Status.
   template <class Attempt>
-  sys::Status at_some_name(view::NodeId node, const Attempt &attempt);
+  sys::Status at_some_name(view::NodeId node, const view::NodeView &known, const Attempt &attempt);
   [[nodiscard]] FileRef kept(view::NodeId node);
   [[nodiscard]] FileRef noted(view::NodeId node);
 
+  [[nodiscard]] Directories &layer_of(const view::NodeView &node) {
+    return node.layering.in_upper() ? *upper_ : base_;
+  }
+
   view::NodeTable &nodes_;
   std::mutex &mutex_;
-  const bool live_;
-  FileRef root_;
-  uint64_t root_device_ = 0;
-  FdCache directories_;
+  const uint64_t root_device_;
+  Directories base_;
+  std::unique_ptr<Directories> upper_;  // null without a delta
   FdCache files_;
   std::unordered_map<view::NodeId, FileRef> kept_;                   // under mutex_
   std::unordered_map<view::NodeId, std::weak_ptr<OpenFile>> noted_;  // under mutex_
