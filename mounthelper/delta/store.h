@@ -14,27 +14,34 @@
 namespace agentfense::delta {
 
 struct Store {
-  sys::Fd upper;  // O_PATH handles
+  sys::Fd directory;  // DIR itself; this one and the next three are O_PATH handles
+  sys::Fd upper;
   sys::Fd work;
   sys::Fd meta;
-  sys::Fd lock;  // the delta is ours while it is open; none where it was opened to be read
+  sys::Fd lock;        // the delta is ours while it is open; none where it was opened to be read
+  bool synced = true;  // as asked for
 };
 
 struct StoreRequest {
   std::string path;       // DIR
   int base = -1;          // handle of the base's root, not owned
-  std::string base_path;  // for messages and for `delta`
+  std::string base_path;  // for messages, for `delta`, and to see whether the base lies inside DIR
+  bool synced = true;     // false: for a delta that goes with its process, what is made is not synced
 };
 
-// Opens the delta at `path`, held for this process, its work directory emptied. A path that does not exist,
-// or an empty directory, becomes a new delta: upper gets the mode, owner and times of the base's root.
+// Opens the delta at `path`, held for this process and its children, its work directory emptied. A path that
+// does not exist, or an empty directory, becomes a new delta: upper gets the mode, owner, times and attributes
+// of the base's root, and meta/origins its line. A new delta whose making a crash cut short is made anew.
 // A failure changes nothing and leaves nothing behind; its sentence says which of these it was: not a
 // directory, holds something else, of another base, half of it missing, in use by another process (EBUSY),
 // inside the base or around it, on a file system that cannot keep a delta (user attributes, whiteouts,
-// RENAME_WHITEOUT), no room.
+// RENAME_WHITEOUT and RENAME_EXCHANGE), no room.
+// Every file of the view may be made by its caller's ids: work has mode 1777, while meta, and DIR where it is
+// made here, are the owner's alone.
 [[nodiscard]] sys::Result<Store> open_to_write(const StoreRequest &request);
 
-// The same for an existing delta, without holding it: a mounted delta can be read.
+// The same for an existing delta, without holding or changing it: a mounted delta can be read, and one on a
+// read-only file system. ENOENT where there is none.
 [[nodiscard]] sys::Result<Store> open_to_read(const StoreRequest &request);
 
 // Copies the bytes of the policy table that the view is served by into meta, for `delta apply`.

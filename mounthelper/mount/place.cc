@@ -7,32 +7,9 @@
 #include <climits>
 #include <cstring>
 
+#include "mounthelper/sys/below.h"
+
 namespace agentfense::mount {
-namespace {
-
-bool same(const struct stat &a, const struct stat &b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
-
-// Whether some ancestor of the directory, itself left out, is the base. By identity and not by name: a base may
-// have several names.
-sys::Result<bool> is_below(int dir_fd, const struct stat &base) {
-  struct stat here {};
-  if (fstat(dir_fd, &here) != 0) return sys::errno_status();
-  sys::Fd current;
-  int at = dir_fd;
-  while (true) {
-    sys::Fd parent(openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!parent) return sys::errno_status();
-    struct stat above {};
-    if (fstat(parent.get(), &above) != 0) return sys::errno_status();
-    if (same(above, here)) return false;  // the root is its own parent
-    if (same(above, base)) return true;
-    here = above;
-    current = std::move(parent);
-    at = current.get();
-  }
-}
-
-}  // namespace
 
 sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const std::string &base) {
   MountPlace place;
@@ -56,7 +33,7 @@ sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const st
 
   struct stat base_status {};
   if (fstat(base_fd, &base_status) != 0) return sys::errno_status();
-  auto below = is_below(place.fd.get(), base_status);
+  auto below = sys::is_below(place.fd.get(), base_status);
   if (!below.ok()) {
     return sys::Status::failure(below.error(), "cannot mount on " + dir + ": " +
                                                    std::strerror(below.error()) +
