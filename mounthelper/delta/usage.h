@@ -2,7 +2,7 @@
 //
 // Counted as it changes, so that an operation costs one comparison; the sum is taken anew by a walk when the
 // limit seems reached, since what was deleted while open is not seen to go. A delta's size is the blocks of
-// every file in upper and kEntry bytes for each name.
+// every file in upper, of hard links once, and kEntry bytes for each name.
 // Threads: safe.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 #include "mounthelper/sys/status.h"
@@ -21,8 +22,10 @@ class Usage {
  public:
   static constexpr int64_t kEntry = 512;
 
-  // upper: O_PATH handle, not owned, outlives this. limit: bytes; 0 is none, and then nothing is counted.
-  Usage(int upper, uint64_t limit);
+  // upper: any handle, not owned, outlives this. limit: bytes; 0 is none, and then nothing is counted.
+  // unnamed: bytes of the files that have lost their last name and are still open; a walk does not see them, and
+  // without it a process could go past the limit with files that it deletes while it writes them.
+  Usage(int upper, uint64_t limit, std::function<int64_t()> unnamed = {});
 
   [[nodiscard]] bool limited() const { return limit_ != 0; }
   // ENOSPC where `bytes` more would pass the limit. Does not count them: changed() does, once they are there.
@@ -34,13 +37,16 @@ class Usage {
   void apply_to(struct statvfs &info) const;
 
  private:
+  [[nodiscard]] bool fits(uint64_t bytes) const;
+  [[nodiscard]] uint64_t used() const;
   void count_anew();
 
   const int upper_;
   const uint64_t limit_;
+  const std::function<int64_t()> unnamed_;
   std::atomic<int64_t> used_{0};
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point counted_;  // under mutex_
+  std::chrono::steady_clock::time_point next_count_;  // under mutex_
 };
 
 }  // namespace agentfense::delta
