@@ -266,6 +266,22 @@ void Files::replace(NodeId node, const view::BaseFile &file, const view::Layerin
   if (now) files_.put(node, std::move(now));
 }
 
+int64_t Files::unnamed_bytes() {
+  std::vector<FileRef> files;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto &[node, file] : kept_) {
+      if (!file->in_base) files.push_back(file);
+    }
+  }
+  int64_t bytes = 0;
+  struct stat info {};
+  for (const FileRef &file : files) {
+    if (fstat(file->fd.get(), &info) == 0) bytes += info.st_blocks * 512;
+  }
+  return bytes;
+}
+
 bool Files::is_held(NodeId node) {
   std::lock_guard lock(mutex_);
   auto found = noted_.find(node);

@@ -59,6 +59,8 @@ class Files {
   void mark_precious(view::NodeId node);
   // The node's file is another from now on; `now`, where given, serves those that had the former one open.
   void replace(view::NodeId node, const view::BaseFile &file, const view::Layering &layering, FileRef now);
+  // What the files hold that have lost their names and are open still.
+  [[nodiscard]] int64_t unnamed_bytes();
   // Whether anybody may still come with a handle of the node.
   [[nodiscard]] bool is_held(view::NodeId node);
   // Nodes that ceased to be.

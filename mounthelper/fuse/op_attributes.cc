@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "mounthelper/fuse/caller.h"
+#include "mounthelper/fuse/charge.h"
 #include "mounthelper/fuse/operations.h"
 #include "mounthelper/fuse/reply.h"
 #include "mounthelper/sys/attributes.h"
@@ -44,6 +45,7 @@ sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handl
     file = *opened;
   }
   strip_set_id(*file);
+  Charge charge(view, file->fd.get());
   return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mounthelper/fuse/charge.h"
 #include "mounthelper/fuse/operations.h"
 #include "mounthelper/fuse/reply.h"
 
@@ -76,6 +77,8 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, 
   strip_set_id(**file);
   // A page of a mapping has its own place, whatever the flags of the file it was opened with.
   bool append = (info->flags & O_APPEND) != 0 && !info->writepage;
+  Charge charge(view, (*file)->fd.get());
+  if (sys::Status room = charge.room_for(offset, size); !room.ok()) return reply_status(request, room);
   size_t done = 0;
   while (done < size) {
     ssize_t wrote = write_some(**file, data + done, size - done, offset + static_cast<off_t>(done), append);
@@ -113,6 +116,11 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
   auto file = file_for(view, id, info, view::Op::change);
   if (!file.ok()) return reply_status(request, file.status());
   strip_set_id(**file);
+  Charge charge(view, (*file)->fd.get());
+  if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE)) == 0) {
+    sys::Status room = charge.room_for(offset, static_cast<size_t>(length));
+    if (!room.ok()) return reply_status(request, room);
+  }
   int result = fallocate((*file)->fd.get(), mode, offset, length);
   int error = result == 0 ? 0 : errno;
   view.changed(id);
@@ -144,6 +152,8 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t in, off_t in_offset, fuse
   auto target = file_for(view, out, out_handle, view::Op::change);
   if (!target.ok()) return reply_status(request, target.status());
   strip_set_id(**target);
+  Charge charge(view, (*target)->fd.get());
+  if (sys::Status room = charge.room_for(out_offset, length); !room.ok()) return reply_status(request, room);
   ssize_t copied = copy_file_range((*source)->fd.get(), &in_offset, (*target)->fd.get(), &out_offset, length,
                                    static_cast<unsigned>(flags));
   if (copied < 0) return reply_error(request, errno);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "mounthelper/fuse/caller.h"
+#include "mounthelper/fuse/charge.h"
 #include "mounthelper/fuse/operations.h"
 #include "mounthelper/fuse/reply.h"
 
@@ -45,7 +46,8 @@ bool pass_through(const FileRef &file, table::Level level) {
 // The answer's flags, and the handle.
 void give_handle(View &view, view::NodeId node, FileRef file, fuse_file_info *info, bool keep_cache) {
   auto known = view.node(node);
-  bool pass = known && pass_through(file, known->standing.level);
+  bool counted = file->writable && view.usage.limited();
+  bool pass = known && !counted && pass_through(file, known->standing.level);
   int backing = view.passthrough.opened(node, file->fd.get(), pass);
   if (backing > 0) {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
@@ -83,6 +85,7 @@ sys::Result<FileRef> open_as(fuse_req_t request, View &view, view::NodeId node, 
   sys::Result<FileRef> writable = (*file)->writable ? file : view.files.open(node, O_WRONLY);
   if (!writable.ok()) return writable;
   strip_set_id(**writable);
+  Charge charge(view, (*writable)->fd.get());
   if (ftruncate((*writable)->fd.get(), 0) != 0) return sys::errno_status();
   return file;
 }
