@@ -13,6 +13,8 @@ Usage:
 Mount options:
   table=FILE               compiled policy, as agentfense-compile build writes it
   preset=NAME              an installed preset instead, such as agent-safe
+  delta=DIR                changes go to DIR, which is made where it is new, and the base is only read
+  delta-size=SIZE          at most so many bytes of changes; K, M and G are powers of 1024
   ro, rw                   refuse every change, whatever the table allows
   allow_other              let other users than the mounting one in
   coherence=live|snapshot  live (default): the base may change beside the view;

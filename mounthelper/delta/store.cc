@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "mounthelper/delta/copy.h"
@@ -117,14 +118,22 @@ Result<Place> open_or_make_place(const StoreRequest &request) {
   return place;
 }
 
+bool wait_for_lock(int lock, std::chrono::milliseconds patience) {
+  auto end = std::chrono::steady_clock::now() + patience;
+  while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
 // Holds meta/lock. An earlier holder may have given up and removed the file under our hand.
-Result<Fd> take_lock(int meta) {
+Result<Fd> take_lock(int meta, std::chrono::milliseconds patience) {
   Fd lock(openat(meta, kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   if (!lock && errno == ENOENT) return in_use();
   if (!lock) return explain(errno, "hold its meta/lock");
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return in_use();
-    return explain(errno, "hold its meta/lock");
+  if (!wait_for_lock(lock.get(), patience)) {
+    return errno == EWOULDBLOCK ? in_use() : explain(errno, "hold its meta/lock");
   }
   struct stat held {
   }, named{};
@@ -224,7 +233,7 @@ Status hold(const StoreRequest &request, const Identity &identity, const Place &
   store.meta = std::move(*meta);
   struct stat lock_before {};
   bool had_lock = fstatat(store.meta.get(), kLock, &lock_before, AT_SYMLINK_NOFOLLOW) == 0;
-  Result<Fd> lock = take_lock(store.meta.get());
+  Result<Fd> lock = take_lock(store.meta.get(), request.patience);
   if (!lock.ok()) {
     // Both fail where it is another's by now.
     if (!had_meta) (void)unlinkat(store.directory.get(), "meta", AT_REMOVEDIR);

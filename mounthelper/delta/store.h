@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,8 @@ struct StoreRequest {
   int base = -1;          // handle of the base's root, not owned
   std::string base_path;  // for messages, for `delta`, and to see whether the base lies inside DIR
   bool synced = true;     // false: for a delta that goes with its process, what is made is not synced
+  // How long to wait for a holder: the server of a view that was just unmounted ends a moment after umount(8).
+  std::chrono::milliseconds patience{1000};
 };
 
 // Opens the delta at `path`, held for this process and its children, its work directory emptied. A path that

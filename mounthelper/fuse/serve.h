@@ -31,7 +31,8 @@ struct ViewOptions {
   // is replaced in the base from outside is stale to those who have it open.
   bool ask_open = true;
 
-  // Changes go to this delta, and the base is only read; null: changes go to the base. Not owned; open to write.
+  // Changes go to this delta, and the base is only read; null: changes go to the base. Not owned; open to
+  // write, or, with read_only, to read.
   const delta::Store *delta = nullptr;
   uint64_t delta_limit = 0;     // bytes that the delta may hold; 0: as many as there is room for
   bool delta_volatile = false;  // the delta goes with the view: nothing in it is synced, fsync(2) included

@@ -97,7 +97,8 @@ sys::Result<std::vector<std::byte>> read_whole(const std::string &path, int fd, 
 
 }  // namespace
 
-sys::Result<table::Table> load_table(const std::string &path, uid_t caller, const LoadLimits &limits) {
+sys::Result<table::Table> load_table(const std::string &path, uid_t caller, const LoadLimits &limits,
+                                     std::vector<std::byte> *bytes_kept) {
   sys::Result<sys::Fd> file = open_regular(path);
   if (!file.ok()) return file.status();
   struct stat status {};
@@ -114,6 +115,7 @@ sys::Result<table::Table> load_table(const std::string &path, uid_t caller, cons
                   "check " + error->check + " failed: " + error->message +
                       "; write it anew with agentfense-compile build");
   }
+  if (bytes_kept != nullptr) *bytes_kept = std::move(*bytes);
   return std::move(std::get<table::Table>(decoded));
 }
 

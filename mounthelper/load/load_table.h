@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "compiler/table/table.h"
 #include "mounthelper/sys/status.h"
@@ -22,8 +23,9 @@ struct LoadLimits {
 };
 
 // `caller` is the other owner, besides root, that a table may have. A failure's message names the
-// path, the cause and the remedy.
+// path, the cause and the remedy. `bytes`, where it is given, gets what the file holds.
 [[nodiscard]] sys::Result<table::Table> load_table(const std::string &path, uid_t caller,
-                                                   const LoadLimits &limits = {});
+                                                   const LoadLimits &limits = {},
+                                                   std::vector<std::byte> *bytes = nullptr);
 
 }  // namespace agentfense::load

@@ -7,12 +7,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "mounthelper/delta/store.h"
 #include "mounthelper/fuse/serve.h"
 #include "mounthelper/load/load_table.h"
 #include "mounthelper/load/preset.h"
@@ -52,7 +57,31 @@ struct Prepared {
   table::Table table;
   sys::Fd base;
   MountPlace place;
+  std::optional<delta::Store> delta;  // held from here to the server's end
 };
+
+// Opens the delta, if one is asked for. With -f nothing is made: what is not there yet would be.
+sys::Status open_delta(Prepared &mount, const std::vector<std::byte> &table_bytes) {
+  const MountOptions &options = mount.options;
+  if (options.delta.empty()) return {};
+  if (sys::Status apart = check_apart(mount.place, options.delta); !apart.ok()) return apart;
+  char resolved[PATH_MAX];
+  const char *base = realpath(mount.arguments.base.c_str(), resolved);
+  delta::StoreRequest request{.path = options.delta,
+                              .base = mount.base.get(),
+                              .base_path = base != nullptr ? base : mount.arguments.base};
+  bool only_look = options.read_only || mount.arguments.fake;
+  sys::Result<delta::Store> store = only_look ? delta::open_to_read(request) : delta::open_to_write(request);
+  if (!store.ok() && store.error() == ENOENT && mount.arguments.fake && !options.read_only) return {};
+  if (!store.ok()) return store.status();
+  sys::Status status;
+  if (!only_look) {
+    status =
+        delta::keep_table(*store, {reinterpret_cast<const char *>(table_bytes.data()), table_bytes.size()});
+  }
+  if (status.ok()) mount.delta = std::move(*store);
+  return status;
+}
 
 fuse::ViewOptions view_options(const Prepared &mount, int stop_fd) {
   fuse::ViewOptions view;
@@ -63,6 +92,8 @@ fuse::ViewOptions view_options(const Prepared &mount, int stop_fd) {
   view.verbose = mount.arguments.verbose;
   view.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 8U));
   view.stop_fd = stop_fd;
+  view.delta = mount.delta ? &*mount.delta : nullptr;
+  view.delta_limit = mount.options.delta_size;
   return view;
 }
 
@@ -110,7 +141,16 @@ int serve_mount(Prepared mount, Readiness readiness, const sigset_t &ending) {
   return kMountFailed;
 }
 
-void say_what_was_ignored(const Prepared &mount) {
+void say_what_is_used(const Prepared &mount) {
+  const MountOptions &options = mount.options;
+  if (!options.delta.empty()) {
+    std::fprintf(stderr, "mount.agentfense: %s the delta %s", options.read_only ? "shows" : "changes go to",
+                 options.delta.c_str());
+    if (options.delta_size != 0) {
+      std::fprintf(stderr, ", up to %llu bytes", static_cast<unsigned long long>(options.delta_size));
+    }
+    std::fputs("\n", stderr);
+  }
   for (const std::string &option : mount.options.ignored) {
     std::fprintf(stderr, "mount.agentfense: option %s has no effect on a view\n", option.c_str());
   }
@@ -133,20 +173,24 @@ int mount_main(std::span<const char *const> words) {
     if (!preset.ok()) return fail(kMountFailed, preset.status().message());
     path = *preset;
   }
-  sys::Result<table::Table> table = load::load_table(path, geteuid());
+  std::vector<std::byte> table_bytes;
+  sys::Result<table::Table> table = load::load_table(path, geteuid(), {}, &table_bytes);
   if (!table.ok()) return fail(kMountFailed, table.status().message());
   if (!given.mount_space.empty()) {
     if (sys::Status entered = enter_mount_space(given.mount_space); !entered.ok()) {
       return fail(kSystemError, entered.message());
     }
   }
-  sys::Result<sys::Fd> base = sys::open_base(given.base.c_str(), wanted.read_only);
+  sys::Result<sys::Fd> base = sys::open_base(given.base.c_str(), wanted.read_only || !wanted.delta.empty());
   if (!base.ok()) return fail(kMountFailed, base.status().message());
   sys::Result<MountPlace> place = open_place(given.dir, base->get(), given.base);
   if (!place.ok()) return fail(kMountFailed, place.status().message());
 
-  Prepared mount{given, wanted, std::move(*table), std::move(*base), std::move(*place)};
-  if (given.verbose) say_what_was_ignored(mount);
+  Prepared mount{given, wanted, std::move(*table), std::move(*base), std::move(*place), {}};
+  if (sys::Status opened = open_delta(mount, table_bytes); !opened.ok()) {
+    return fail(kMountFailed, opened.message().empty() ? std::strerror(opened.error()) : opened.message());
+  }
+  if (given.verbose) say_what_is_used(mount);
   if (given.fake) return kSuccess;
 
   sigset_t ending;

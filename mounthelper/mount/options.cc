@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mounthelper/mount/size.h"
+
 namespace agentfense::mount {
 namespace {
 
@@ -79,6 +81,9 @@ class Parser {
       return "both table=" + result_.table + " and preset=" + result_.preset +
              " were given; give one of them";
     }
+    if (result_.delta_size != 0 && result_.delta.empty()) {
+      return "option delta-size limits a delta, and none was given; add delta=DIR, or leave it out";
+    }
     result_.opens = opens_.value_or(result_.coherence == Coherence::live ? Opens::asked : Opens::cached);
     return result_;
   }
@@ -86,7 +91,10 @@ class Parser {
  private:
   std::string take(const std::string &option, const std::string &name, bool has_value,
                    const std::string &value) {
-    if (name == "table" || name == "preset") return take_table(name, value);
+    if (name == "table") return take_text(name, value, result_.table);
+    if (name == "preset") return take_text(name, value, result_.preset);
+    if (name == "delta") return take_text(name, value, result_.delta);
+    if (name == "delta-size") return take_delta_size(option, value);
     if (name == "coherence") {
       return take_choice(option, {"live", "snapshot"}, value, [&](size_t i) {
         result_.coherence = i == 0 ? Coherence::live : Coherence::snapshot;
@@ -103,11 +111,20 @@ class Parser {
     return has_value ? unknown(option) : take_word(option);
   }
 
-  std::string take_table(const std::string &name, const std::string &value) {
-    std::string &target = name == "table" ? result_.table : result_.preset;
+  static std::string take_text(const std::string &name, const std::string &value, std::string &target) {
     if (value.empty()) return "option " + name + " needs a value; write " + name + "=...";
     if (!target.empty()) return "option " + name + " was given twice; give it once";
     target = value;
+    return {};
+  }
+
+  std::string take_delta_size(const std::string &option, const std::string &value) {
+    std::optional<uint64_t> size = parse_size(value);
+    if (!size) {
+      return "option " + option +
+             " is not a size; write delta-size=N in bytes, or with K, M or G, as in 512M";
+    }
+    result_.delta_size = *size;
     return {};
   }
 

@@ -4,6 +4,7 @@
 // taken back, so they are not part of it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ enum class Opens : unsigned char { asked, cached };
 struct MountOptions {
   std::string table;  // exactly one of table and preset is set
   std::string preset;
+  std::string delta;  // where changes go; empty: to the base. With read_only it is shown and not changed
+  uint64_t delta_size = 0;  // bytes that it may hold; 0: no limit
   bool read_only = false;
   bool allow_other = false;
   Coherence coherence = Coherence::live;

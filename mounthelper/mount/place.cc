@@ -48,4 +48,15 @@ sys::Result<MountPlace> open_place(const std::string &dir, int base_fd, const st
   return place;
 }
 
+sys::Status check_apart(const MountPlace &place, const std::string &delta) {
+  sys::Fd top(open(delta.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct stat dir {
+  }, info{};
+  if (!top || fstat(place.fd.get(), &dir) != 0 || fstat(top.get(), &info) != 0) return {};
+  sys::Result<bool> below = sys::is_below(place.fd.get(), info);
+  if (!sys::same_file(dir, info) && (!below.ok() || !*below)) return {};
+  return sys::Status::failure(ELOOP, "cannot mount on " + place.path + ": it is the delta " + delta +
+                                         " or lies inside it; choose a directory outside");
+}
+
 }  // namespace agentfense::mount

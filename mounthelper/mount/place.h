@@ -18,4 +18,7 @@ struct MountPlace {
 [[nodiscard]] sys::Result<MountPlace> open_place(const std::string &dir, int base_fd,
                                                  const std::string &base);
 
+// A view must not be mounted on the delta that it writes to, or below. What is not there yet holds nothing.
+[[nodiscard]] sys::Status check_apart(const MountPlace &place, const std::string &delta);
+
 }  // namespace agentfense::mount

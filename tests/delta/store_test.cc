@@ -83,7 +83,8 @@ class StoreTest : public ::testing::Test {
   void TearDown() override { fs::remove_all(top_); }
 
   StoreRequest request(const fs::path &path) const {
-    return {.path = path, .base = handle_.get(), .base_path = base_};
+    return {
+        .path = path, .base = handle_.get(), .base_path = base_, .patience = std::chrono::milliseconds(0)};
   }
   sys::Result<Store> write(const fs::path &path) const { return open_to_write(request(path)); }
   sys::Result<Store> read(const fs::path &path) const { return open_to_read(request(path)); }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "mounthelper/mount/size.h"
+
 namespace agentfense::mount {
 namespace {
 
@@ -77,6 +79,32 @@ TEST(MountOptions, Refused) {
   EXPECT_THAT(error_of("table="), HasSubstr("option table needs a value"));
   EXPECT_THAT(error_of("table=a,table=b"), HasSubstr("given twice"));
   EXPECT_THAT(error_of("table=a,preset=b"), HasSubstr("give one of them"));
+}
+
+TEST(MountOptions, Delta) {
+  EXPECT_EQ(parsed("table=t").delta, "");
+  MountOptions o = parsed("table=t,delta=\"/d,1\",delta-size=512M,ro");
+  EXPECT_EQ(o.delta, "/d,1");
+  EXPECT_EQ(o.delta_size, uint64_t{512} << 20);
+  EXPECT_TRUE(o.read_only);
+  EXPECT_THAT(error_of("table=t,delta="), HasSubstr("option delta needs a value"));
+  EXPECT_THAT(error_of("table=t,delta"), HasSubstr("option delta needs a value"));
+  EXPECT_THAT(error_of("table=t,delta=a,delta=b"), HasSubstr("given twice"));
+  EXPECT_THAT(error_of("table=t,delta-size=1M"), HasSubstr("add delta=DIR"));
+  EXPECT_THAT(error_of("table=t,delta=d,delta-size=much"), HasSubstr("option delta-size=much is not a size"));
+}
+
+TEST(MountOptions, Sizes) {
+  EXPECT_EQ(parse_size("1"), 1U);
+  EXPECT_EQ(parse_size("4096"), 4096U);
+  EXPECT_EQ(parse_size("3K"), 3072U);
+  EXPECT_EQ(parse_size("2G"), uint64_t{2} << 30);
+  EXPECT_EQ(parse_size("1T"), uint64_t{1} << 40);
+  EXPECT_EQ(parse_size("9223372036854775807"), uint64_t{INT64_MAX});
+  for (const char *bad : {"", "0", "0K", "K", "-1", "+1", " 1", "1 ", "1k", "1KB", "1.5M", "0x10", "1M1",
+                          "9223372036854775808", "9007199254740992K", "99999999999999999999"}) {
+    EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
+  }
 }
 
 TEST(MountOptions, UnknownIsAnErrorThatNamesItUnlessSloppy) {
