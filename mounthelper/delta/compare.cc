@@ -1,0 +1,144 @@
+#include "mounthelper/delta/compare.h"
+
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mounthelper/delta/format.h"
+#include "mounthelper/sys/fd.h"
+
+namespace agentfense::delta {
+namespace {
+
+using sys::Result;
+
+constexpr size_t kBuffer = 128 * 1024;
+
+// Not blocking: what was a regular file a moment ago may be a FIFO by now.
+sys::Fd open_to_read(const FileAt &file) {
+  return sys::Fd(
+      openat(file.directory, file.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+// Bytes read, fewer than asked for only at the end.
+ssize_t read_full(int fd, std::vector<char> &buffer) {
+  size_t have = 0;
+  while (have < buffer.size()) {
+    ssize_t got = read(fd, buffer.data() + have, buffer.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    have += static_cast<size_t>(got);
+  }
+  return static_cast<ssize_t>(have);
+}
+
+Result<bool> same_bytes(int base, int upper) {
+  std::vector<char> left(kBuffer);
+  std::vector<char> right(kBuffer);
+  for (;;) {
+    ssize_t a = read_full(base, left);
+    ssize_t b = a < 0 ? -1 : read_full(upper, right);
+    if (b < 0) return sys::errno_status();
+    if (a != b || std::memcmp(left.data(), right.data(), static_cast<size_t>(a)) != 0) return false;
+    if (static_cast<size_t>(a) < left.size()) return true;
+  }
+}
+
+bool same_time(const timespec &a, const timespec &b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+Result<bool> same_file(const FileAt &base, const FileAt &upper) {
+  if (base.info->st_size != upper.info->st_size) return false;
+  if (base.info->st_size == 0) return true;
+  sys::Fd left = open_to_read(base);
+  sys::Fd right = left ? open_to_read(upper) : sys::Fd();
+  if (!right && errno == EACCES) return same_time(base.info->st_mtim, upper.info->st_mtim);
+  if (!right) return sys::errno_status();
+  return same_bytes(left.get(), right.get());
+}
+
+// The name under which an attribute counts, none where it does not.
+std::optional<std::string> counted_name(std::string_view name, bool in_upper) {
+  if (name.starts_with("system.posix_acl_")) return std::string(name);
+  if (!name.starts_with("user.")) return std::nullopt;
+  return in_upper ? unescape_attribute(name) : std::string(name);
+}
+
+std::map<std::string, std::string> attributes_of(int fd, bool in_upper) {
+  std::map<std::string, std::string> result;
+  std::vector<char> names;
+  ssize_t length = -1;
+  do {
+    ssize_t need = flistxattr(fd, nullptr, 0);
+    if (need <= 0) return result;
+    names.resize(static_cast<size_t>(need));
+    length = flistxattr(fd, names.data(), names.size());
+  } while (length < 0 && errno == ERANGE);
+  std::vector<char> value(XATTR_SIZE_MAX);
+  for (ssize_t at = 0; at < length;) {
+    std::string_view name(names.data() + at);
+    at += static_cast<ssize_t>(name.size()) + 1;
+    std::optional<std::string> counted = counted_name(name, in_upper);
+    if (!counted) continue;
+    ssize_t got = fgetxattr(fd, name.data(), value.data(), value.size());
+    if (got >= 0) result[*counted].assign(value.data(), static_cast<size_t>(got));
+  }
+  return result;
+}
+
+// Only these two types can have attributes that count.
+bool same_extended(const FileAt &base, const FileAt &upper) {
+  if (!S_ISREG(base.info->st_mode) && !S_ISDIR(base.info->st_mode)) return true;
+  sys::Fd left = open_to_read(base);
+  sys::Fd right = open_to_read(upper);
+  if (!left || !right) return true;
+  return attributes_of(left.get(), false) == attributes_of(right.get(), true);
+}
+
+}  // namespace
+
+Result<std::string> read_link(int directory, const char *name) {
+  std::string target(256, '\0');
+  for (;;) {
+    ssize_t length = readlinkat(directory, name, target.data(), target.size());
+    if (length < 0) return sys::errno_status();
+    if (static_cast<size_t>(length) < target.size()) {
+      target.resize(static_cast<size_t>(length));
+      return target;
+    }
+    target.resize(target.size() * 2);
+  }
+}
+
+Result<bool> same_content(const FileAt &base, const FileAt &upper) {
+  mode_t mode = base.info->st_mode;
+  if (S_ISREG(mode)) return same_file(base, upper);
+  if (S_ISLNK(mode)) {
+    Result<std::string> left = read_link(base.directory, base.name);
+    if (!left.ok()) return left.status();
+    Result<std::string> right = read_link(upper.directory, upper.name);
+    if (!right.ok()) return right.status();
+    return *left == *right;
+  }
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return base.info->st_rdev == upper.info->st_rdev;
+  return true;
+}
+
+bool same_attributes(const FileAt &base, const FileAt &upper) {
+  const struct stat &left = *base.info;
+  const struct stat &right = *upper.info;
+  return left.st_mode == right.st_mode && left.st_uid == right.st_uid && left.st_gid == right.st_gid &&
+         same_extended(base, upper);
+}
+
+}  // namespace agentfense::delta
