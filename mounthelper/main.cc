@@ -1,5 +1,6 @@
 // mount.agentfense: shows a directory through a policy table. As mount(8)'s helper it mounts a view; as
-// `mount.agentfense run` it runs one command over a private view, in a sandbox.
+// `mount.agentfense run` it runs one command over a private view, in a sandbox; `mount.agentfense delta` looks at
+// what a view kept apart from its base.
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <span>
 
+#include "mounthelper/cli/delta_main.h"
 #include "mounthelper/cli/help.h"
 #include "mounthelper/cli/run_main.h"
 #include "mounthelper/mount/exit_code.h"
@@ -60,5 +62,6 @@ int main(int argc, char **argv) {
     return mount::kSuccess;
   }
   if (std::strcmp(words[0], "run") == 0) return cli::run_main(words.subspan(1));
+  if (std::strcmp(words[0], "delta") == 0) return cli::delta_main(words.subspan(1));
   return mount::mount_main(words);
 }

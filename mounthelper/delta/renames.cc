@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mounthelper/delta/compare.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/beneath.h"
 
 namespace agentfense::delta {
@@ -105,7 +106,7 @@ class Matching {
   // What vanished meanwhile stays an addition.
   static Status failure(const Change &change, int error) {
     if (error == ENOENT || error == ENOTDIR || error == ELOOP) return {};
-    return Status::failure(error, "cannot compare " + escape_path(change.path) +
+    return Status::failure(error, "cannot compare " + quote_path(change.path) +
                                       " of the delta with the base: " + std::strerror(error) +
                                       "; run it as the user whose files they are, or as root");
   }

@@ -11,6 +11,7 @@
 
 #include "mounthelper/delta/compare.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/beneath.h"
 #include "mounthelper/sys/fd.h"
 #include "mounthelper/sys/read_directory.h"
@@ -70,7 +71,7 @@ class Walk {
 };
 
 Status Walk::failure(int error) const {
-  return Status::failure(error, "cannot compare " + (path_.empty() ? std::string(".") : escape_path(path_)) +
+  return Status::failure(error, "cannot compare " + (path_.empty() ? std::string(".") : quote_path(path_)) +
                                     " of the delta with the base: " + std::strerror(error) +
                                     "; run it as the user whose files they are, or as root");
 }
