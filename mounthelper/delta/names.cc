@@ -125,28 +125,38 @@ Status empty_directory(int upper, const char *name, Work &work) {
 
 }  // namespace
 
-Status make_name(const MergedDir &directory, const char *name, Work &work, const Make &make) {
-  if (directory.base < 0) return done(make(directory.upper, name));
+Result<struct stat> make_name(const MergedDir &directory, const char *name, Work &work, const Make &make) {
+  struct stat made {};
+  auto stat_made = [&]() -> Result<struct stat> {
+    if (fstatat(directory.upper, name, &made, AT_SYMLINK_NOFOLLOW) != 0) return sys::errno_status();
+    return made;
+  };
+  if (directory.base < 0) {
+    if (make(directory.upper, name) != 0) return sys::errno_status();
+    return stat_made();
+  }
   Result<Standing> standing = in_upper(directory.upper, name);
   if (!standing.ok()) return standing.status();
-  if (*standing == Standing::whiteout) return replace_whiteout(directory, name, work, make);
+  if (*standing == Standing::whiteout) {
+    Status status = replace_whiteout(directory, name, work, make);
+    if (!status.ok()) return status;
+    return stat_made();
+  }
   if (*standing != Standing::nothing) return Status::failure(EEXIST);
   struct stat below {};
   bool in_base = fstatat(directory.base, name, &below, AT_SYMLINK_NOFOLLOW) == 0;
   if (in_base && !is_whiteout(below)) return Status::failure(EEXIST);
   if (make(directory.upper, name) != 0) return sys::errno_status();
-  struct stat made {};
-  if (fstatat(directory.upper, name, &made, AT_SYMLINK_NOFOLLOW) != 0) return sys::errno_status();
+  Result<struct stat> info = stat_made();
+  if (!info.ok() || !S_ISDIR(made.st_mode)) return info;
   // The base has nothing of that name now; should it get something, it does not become part of this.
-  return S_ISDIR(made.st_mode) ? set_opaque(directory.upper, name) : Status();
+  if (Status status = set_opaque(directory.upper, name); !status.ok()) return status;
+  return info;
 }
 
-Status remove_file(const MergedDir &directory, const char *name, Work &work) {
-  Result<Standing> standing = in_upper(directory.upper, name);
-  if (!standing.ok()) return standing.status();
-  bool covers = base_has(directory, name);
-  if (*standing == Standing::nothing) return make_whiteout(directory.upper, name);
-  if (!covers) return done(unlinkat(directory.upper, name, 0));
+Status remove_file(const MergedDir &directory, const char *name, bool upper, Work &work) {
+  if (!upper) return make_whiteout(directory.upper, name);
+  if (!base_has(directory, name)) return done(unlinkat(directory.upper, name, 0));
   return swap_with_whiteout(directory.upper, name, work, false).status();
 }
 

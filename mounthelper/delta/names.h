@@ -17,12 +17,12 @@ namespace agentfense::delta {
 // where a whiteout is to be replaced.
 using Make = std::function<int(int directory, const char *name)>;
 
-// EEXIST where something shows at the name.
-[[nodiscard]] sys::Status make_name(const MergedDir &directory, const char *name, Work &work,
-                                    const Make &make);
+// EEXIST where something shows at the name. The result is the new file's.
+[[nodiscard]] sys::Result<struct stat> make_name(const MergedDir &directory, const char *name, Work &work,
+                                                 const Make &make);
 
-// Anything but a directory. REQUIRES: something shows at the name.
-[[nodiscard]] sys::Status remove_file(const MergedDir &directory, const char *name, Work &work);
+// Anything but a directory. upper: whether it is in the upper layer; else the base shows.
+[[nodiscard]] sys::Status remove_file(const MergedDir &directory, const char *name, bool upper, Work &work);
 
 // REQUIRES: a directory shows at the name, and nothing that the policy shows is in it.
 // ENOTEMPTY where its upper part holds something all the same (hidden by a policy that came later): nothing that

@@ -77,14 +77,19 @@ Result<Seen> DeltaNames::make(fuse_req_t request, const Target &target, const de
   std::lock_guard lock(tree_);
   Result<Directory> directory = open(target.parent);
   if (!directory.ok()) return directory.status();
-  Status status = delta::make_name(directory->merged(), target.name, work_, [&](int at, const char *name) {
+  auto as_caller = [&](int at, const char *name) {
     ActAsCaller caller(request, view_);
     errno = caller.error();
     return caller.error() != 0 ? -1 : make(at, name);
-  });
-  if (!status.ok()) return status;
+  };
+  Result<struct stat> made = delta::make_name(directory->merged(), target.name, work_, as_caller);
+  if (!made.ok()) return made.status();
   view_.usage.changed(delta::Usage::kEntry);
-  return look_in(*directory, target.name);
+  // A second name of a file may be of one that was copied up, and shows that one's number.
+  if (made->st_nlink > 1 && !S_ISDIR(made->st_mode)) return look_in(*directory, target.name);
+  Seen seen{*made, {}};
+  seen.layering.layers = view::Layering::kUpper;
+  return seen;
 }
 
 FileRef DeltaNames::hold(const Target &target, const Directory &directory, const Seen &seen) {
@@ -145,7 +150,7 @@ Status DeltaNames::remove(fuse_req_t, const Target &target, bool is_directory) {
   std::optional<NodeId> node = known(view_, target);
   FileRef held = hold(target, *directory, *seen);
   Status status = is_directory ? delta::remove_directory(directory->merged(), target.name, work_)
-                               : delta::remove_file(directory->merged(), target.name, work_);
+                               : delta::remove_file(directory->merged(), target.name, in_upper, work_);
   if (!status.ok()) return status;
   bool frees = in_upper && (is_directory || seen->info.st_nlink == 1);
   if (frees) view_.usage.changed(-delta::Usage::kEntry - seen->info.st_blocks * 512);

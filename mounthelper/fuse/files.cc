@@ -54,9 +54,11 @@ uint64_t device_of(int directory) {
 
 }  // namespace
 
-Files::Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live)
+Files::Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live,
+             bool opens_known)
     : nodes_(nodes),
       mutex_(mutex),
+      opens_known_(opens_known),
       root_device_(device_of(base.get())),
       base_(std::move(base), Layer::base, root_device_, nodes, mutex, live),
       files_(kFiles) {
@@ -134,15 +136,15 @@ Result<FileRef> Files::handle(NodeId node) {
   if (!known) return Status::failure(ESTALE);
   if (S_ISDIR(known->file.type)) return directory(node);
   if (FileRef file = kept(node)) return file;
-  FileRef found;
+  FileRef file = noted(node);
+  if (file && (!file->in_base || !known->layering.in_upper())) return file;
   Status status = at_some_name(node, *known, [&](int directory, const char *name) -> Status {
     Result<FileRef> opened = open_verified(directory, name, O_PATH, *known);
     if (!opened.ok()) return opened.status();
-    found = *opened;
+    file = *opened;
     return {};
   });
-  if (status.ok()) return found;
-  if (FileRef file = noted(node)) return file;
+  if (status.ok()) return file;
   return status;
 }
 
@@ -220,7 +222,10 @@ FileRef Files::hold(NodeId node, int directory, const char *name) {
     known = nodes_.view(node);
   }
   if (!known || known->names > 1) return nullptr;
-  if (S_ISREG(known->file.type)) {
+  if (opens_known_) {
+    FileRef open = noted(node);
+    if (open && (!open->in_base || !known->layering.in_upper())) return open;
+  } else if (S_ISREG(known->file.type)) {
     if (FileRef file = files_.find(node); file && file->readable && file->writable) return file;
     for (int flags : {O_RDWR, O_RDONLY, O_WRONLY}) {
       if (flags != O_RDONLY && known->layering.layers == view::Layering::kBase) continue;

@@ -31,8 +31,9 @@ struct DirectoryRefs {
 
 class Files {
  public:
-  // upper: of a delta, or none. live: the base may change beside the view.
-  Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live);
+  // upper: of a delta, or none. live: the base may change beside the view. opens_known: a file that somebody has
+  // open has been told of by note_handle().
+  Files(sys::Fd base, sys::Fd upper, view::NodeTable &nodes, std::mutex &mutex, bool live, bool opens_known);
 
   // An O_PATH handle of a directory's node: the upper one where there are two.
   [[nodiscard]] sys::Result<FileRef> directory(view::NodeId node);
@@ -85,6 +86,7 @@ class Files {
 
   view::NodeTable &nodes_;
   std::mutex &mutex_;
+  const bool opens_known_;
   const uint64_t root_device_;
   Directories base_;
   std::unique_ptr<Directories> upper_;  // null without a delta

@@ -52,7 +52,7 @@ View::View(sys::Fd base, const struct stat &root, table::Table given, const View
             root_layering(root, wanted)),
       root_device(root.st_dev),
       files(std::move(base), upper_root(wanted), nodes, mutex,
-            wanted.coherence == ViewOptions::Coherence::live),
+            wanted.coherence == ViewOptions::Coherence::live, wanted.ask_open),
       usage(wanted.delta != nullptr ? wanted.delta->upper.get() : -1, wanted.delta_limit,
             [this] { return files.unnamed_bytes(); }),
       own_user(geteuid()),
