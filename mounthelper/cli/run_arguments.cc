@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "mounthelper/launch/supervise.h"
+#include "mounthelper/mount/size.h"
 
 namespace agentfense::cli {
 namespace {
@@ -12,14 +13,31 @@ namespace {
 constexpr const char *kFooter = R"(
 Example:
   mount.agentfense run --preset agent-safe --base ~/project -- ls -la
+  mount.agentfense run --preset agent-safe --base ~/project --delta ~/changes -- make
+  mount.agentfense delta diff ~/changes --base ~/project
 
 Exit status: the command's own; 128+N where signal N ended it; 124 after the time limit; 125 where the
-helper failed; 126 where the command cannot be executed; 127 where there is none of that name.)";
+helper failed, be it in --apply-on-success or --keep after a command that succeeded;
+126 where the command cannot be executed; 127 where there is none of that name.)";
 
 constexpr double kLongest = 1e9;  // seconds; a clock's nanoseconds hold it
 
 RunAnswer usage_error(const std::string &why) {
   return {launch::kHelperFailed, why + "; see mount.agentfense run --help"};
+}
+
+// One sentence about words that do not go together; empty where they do.
+std::string delta_fault(const RunArguments &words, const std::string &size) {
+  bool some = words.ephemeral || !words.delta.empty();
+  if (!some && !size.empty()) return "--delta-size limits a delta; add --delta or --ephemeral";
+  if (!some && words.keep) return "--keep keeps a delta; add --ephemeral or --delta";
+  if (!some && words.apply_on_success)
+    return "--apply-on-success applies a delta; add --delta or --ephemeral";
+  if (words.read_only && words.ephemeral)
+    return "--ro changes nothing, so that --ephemeral has no use; give one";
+  if (words.read_only && words.apply_on_success)
+    return "--ro leaves nothing for --apply-on-success; give one";
+  return {};
 }
 
 // CLI11 writes its errors as lines; ours are one sentence.
@@ -37,6 +55,7 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
   RunArguments result;
   std::vector<std::string> variables;
   std::string coherence;
+  std::string delta_size;
   double timeout = 0;
   CLI::App app(
       "Runs a command in a sandbox that shows the base through a policy table.\n\n"
@@ -51,6 +70,20 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
   app.add_option("--at", result.at, "where the command finds it")->capture_default_str();
   app.add_option("--workdir", result.workdir, "where the command starts; relative: below --at")
       ->type_name("DIR");
+  auto *delta =
+      app.add_option("--delta", result.delta, "keep all changes there; the base is only read")
+          ->type_name("DIR")
+          ->check([](const std::string &text) { return std::string(text.empty() ? "is empty" : ""); });
+  auto *ephemeral = app.add_flag("--ephemeral", result.ephemeral,
+                                 "keep all changes in a temporary delta, which is gone afterwards");
+  delta->excludes(ephemeral);
+  app.add_flag("--keep", result.keep,
+               "leave the temporary delta and say where it is; a --delta stays anyway");
+  app.add_option("--delta-size", delta_size,
+                 "at most so many bytes of changes; K, M and G are powers of 1024")
+      ->type_name("SIZE");
+  app.add_flag("--apply-on-success", result.apply_on_success,
+               "after exit status 0 write the changes to the base, as delta apply does");
   app.add_flag("--ro", result.read_only, "show it read-only, whatever the table allows");
   app.add_option("--coherence", coherence, "live: the base may change meanwhile; snapshot: it does not")
       ->check(CLI::IsMember({"live", "snapshot"}));
@@ -78,6 +111,15 @@ std::variant<RunArguments, RunAnswer> parse_run_arguments(std::span<const char *
     return usage_error("no command was given; write it after --");
   result.command.assign(dashes + 1, words.end());
   result.snapshot = coherence == "snapshot";
+  if (std::string fault = delta_fault(result, delta_size); !fault.empty()) return usage_error(fault);
+  if (!delta_size.empty()) {
+    std::optional<uint64_t> size = mount::parse_size(delta_size);
+    if (!size) {
+      return usage_error("--delta-size " + delta_size +
+                         " is not a size; write bytes, or with K, M or G, as in 512M");
+    }
+    result.delta_size = *size;
+  }
   if (limit->count() > 0) {
     if (!(timeout > 0 && timeout <= kLongest)) {  // nan is neither
       return usage_error("--timeout is not a number of seconds above 0 and up to 1000000000");

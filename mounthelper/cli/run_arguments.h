@@ -1,6 +1,7 @@
 // The words of `mount.agentfense run`.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,11 @@ struct RunArguments {
   std::string base;
   std::string at = "/workspace";
   std::string workdir;
+  std::string delta;  // at most one of delta and ephemeral is set; neither: changes go to the base
+  bool ephemeral = false;
+  bool keep = false;
+  uint64_t delta_size = 0;  // bytes; 0: no limit
+  bool apply_on_success = false;
   bool read_only = false;
   bool snapshot = false;
   bool net = false;

@@ -11,9 +11,11 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "mounthelper/cli/private_view.h"
 #include "mounthelper/cli/run_arguments.h"
+#include "mounthelper/cli/run_delta.h"
 #include "mounthelper/launch/make_plan.h"
 #include "mounthelper/launch/private_space.h"
 #include "mounthelper/launch/sandbox.h"
@@ -31,11 +33,11 @@ int fail(const std::string &message) {
   return launch::kHelperFailed;
 }
 
-sys::Result<table::Table> load_asked(const RunArguments &arguments) {
-  if (!arguments.table.empty()) return load::load_table(arguments.table, geteuid());
+sys::Result<table::Table> load_asked(const RunArguments &arguments, std::vector<std::byte> &bytes) {
+  if (!arguments.table.empty()) return load::load_table(arguments.table, geteuid(), {}, &bytes);
   sys::Result<std::string> path = load::preset_path(arguments.preset);
   if (!path.ok()) return path.status();
-  return load::load_table(*path, geteuid());
+  return load::load_table(*path, geteuid(), {}, &bytes);
 }
 
 sys::Result<std::string> resolve_base(const std::string &base) {
@@ -61,24 +63,28 @@ sys::Status check_standard_descriptors() {
   return {};
 }
 
-fuse::ViewOptions view_options(const RunArguments &arguments) {
+fuse::ViewOptions view_options(const RunArguments &arguments, const delta::Store *delta) {
   fuse::ViewOptions view;
   view.read_only = arguments.read_only;
   view.coherence =
       arguments.snapshot ? fuse::ViewOptions::Coherence::snapshot : fuse::ViewOptions::Coherence::live;
   view.ask_open = !arguments.snapshot;
+  view.delta = delta;
+  view.delta_limit = arguments.delta_size;
+  view.delta_volatile = arguments.ephemeral;
   view.verbose = arguments.verbose;
   view.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 8U));
   return view;
 }
 
 // Exit code of the command, or the helper's own with its message said.
-int run_in_view(const RunArguments &arguments, table::Table table, const std::string &base_path) {
+int run_in_view(const RunArguments &arguments, table::Table table, const std::string &base_path,
+                const delta::Store *delta) {
   // Before the first thread, as namespaces want it.
   sys::Result<launch::Space> space = launch::enter_private_space();
   if (!space.ok()) return fail(space.status().message());
   bool as_root = *space == launch::Space::host_ids;
-  sys::Result<sys::Fd> base = sys::open_base(base_path.c_str(), arguments.read_only);
+  sys::Result<sys::Fd> base = sys::open_base(base_path.c_str(), arguments.read_only || delta != nullptr);
   if (!base.ok()) return fail(base.status().message());
 
   sys::Result<PrivatePlace> place = find_private_place();
@@ -111,7 +117,7 @@ int run_in_view(const RunArguments &arguments, table::Table table, const std::st
     return fail(hardened.message());
   }
 
-  PrivateView view(std::move(*device), std::move(*base), std::move(table), view_options(arguments));
+  PrivateView view(std::move(*device), std::move(*base), std::move(table), view_options(arguments, delta));
   launch::Watch watch;
   watch.timeout = arguments.timeout;
   watch.view_ended_fd = view.ended_fd();
@@ -134,11 +140,15 @@ int run_main(std::span<const char *const> words) {
   }
   const RunArguments &arguments = std::get<RunArguments>(parsed);
   if (sys::Status safe = check_standard_descriptors(); !safe.ok()) return fail(safe.message());
-  sys::Result<table::Table> table = load_asked(arguments);
+  std::vector<std::byte> table_bytes;
+  sys::Result<table::Table> table = load_asked(arguments, table_bytes);
   if (!table.ok()) return fail(table.status().message());
   sys::Result<std::string> base = resolve_base(arguments.base);
   if (!base.ok()) return fail(base.status().message());
-  return run_in_view(arguments, std::move(*table), *base);
+  sys::Result<RunDelta> delta = RunDelta::open(arguments, *base, table_bytes);
+  if (!delta.ok()) return fail(delta.status().message());
+  int status = run_in_view(arguments, std::move(*table), *base, delta->store());
+  return delta->finish(arguments, status);
 }
 
 }  // namespace agentfense::cli

@@ -127,6 +127,13 @@ Result<Ephemeral> Ephemeral::make(const std::vector<std::string> &places, int ba
 Ephemeral::~Ephemeral() { (void)remove(); }
 
 Status Ephemeral::keep() {
+  Status status = keep_under_another_name();
+  if (status.ok()) return status;
+  return Status::failure(status.error(), "cannot keep the temporary delta " + path() + ": " +
+                                             std::strerror(status.error()) + "; check its disk");
+}
+
+Status Ephemeral::keep_under_another_name() {
   for (int tries = 0; parent_ && tries < 100; ++tries) {
     std::string kept = random_name("agentfense-kept-");
     if (renameat2(parent_.get(), name_.c_str(), parent_.get(), kept.c_str(), RENAME_NOREPLACE) == 0) {

@@ -28,13 +28,15 @@ class Ephemeral {
   [[nodiscard]] const Store &store() const { return store_; }
   [[nodiscard]] std::string path() const { return place_ + "/" + name_; }
 
-  // From now on it is an ordinary delta, synced, under a name that no sweep takes: path() says which.
+  // From now on it is an ordinary delta, synced, under a name that no sweep takes: path() says which. The
+  // failure's message is one sentence.
   [[nodiscard]] sys::Status keep();
   // What the destructor does; says how it went.
   sys::Status remove();
 
  private:
   Ephemeral() = default;
+  sys::Status keep_under_another_name();
   std::string place_;
   std::string name_;
   sys::Fd parent_;  // of place_; none once it is kept or removed
