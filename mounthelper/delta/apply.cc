@@ -1,0 +1,228 @@
+#include "mounthelper/delta/apply.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+#include <span>
+#include <unordered_set>
+
+#include "compiler/table/digest.h"
+#include "mounthelper/delta/apply_step.h"
+#include "mounthelper/delta/links.h"
+#include "mounthelper/delta/uncover.h"
+#include "mounthelper/sys/beneath.h"
+
+namespace agentfense::delta {
+namespace {
+
+using sys::Result;
+using sys::Status;
+
+Status failure(int error, const std::string &what) {
+  return Status::failure(error, "cannot " + what + ": " + std::strerror(error) +
+                                    "; mend that and run delta apply again, which goes on where it stopped");
+}
+
+Status sync_file_system(int directory) {
+  sys::Fd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd && syncfs(fd.get()) == 0 ? Status() : sys::errno_status();
+}
+
+Result<std::string> make_token() {
+  std::array<uint8_t, 8> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return failure(EIO, "get random bytes");
+  }
+  return table::to_hex(bytes);
+}
+
+// Of the base, at this moment.
+std::optional<struct stat> look(int base, const std::string &path) {
+  Result<sys::Fd> directory = sys::open_dir_beneath(base, parent_of(path));
+  size_t slash = path.rfind('/');
+  std::string name = path.empty() ? "." : path.substr(slash == std::string::npos ? 0 : slash + 1);
+  struct stat info {};
+  bool found = directory.ok() && fstatat(directory->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  return found ? std::optional(info) : std::nullopt;
+}
+
+// From the journal on disk to its end.
+class Execution {
+ public:
+  Execution(const ApplyRequest &request, Journal journal, bool resumed, ApplyReport &report)
+      : request_(request), journal_(std::move(journal)), resumed_(resumed), report_(report) {}
+
+  Status run() {
+    Status status = journal_.base_done ? Status() : change_base();
+    if (status.ok()) status = release();
+    return status;
+  }
+
+ private:
+  void pause() const {
+    if (request_.pause) request_.pause();
+  }
+
+  Status change_base() {
+    StepRunner runner(request_.store->upper.get(), request_.base, journal_, resumed_, [this] { pause(); });
+    if (resumed_) runner.remove_temporaries();
+    journal_.skipped.clear();
+    for (size_t i = 0; i < journal_.steps.size(); ++i) {
+      Result<StepResult> result = runner.run(i);
+      if (!result.ok()) return result.status();
+      if (!result->done) {
+        journal_.skipped.push_back(i);
+        report_.missed.push_back({journal_.steps[i].path, result->why});
+      }
+      if (request_.progress) request_.progress(i + 1, journal_.steps.size());
+    }
+    pause();
+    if (Status status = sync_file_system(request_.base); !status.ok())
+      return failure(status.error(), "sync the base");
+    journal_.base_done = true;
+    pause();
+    return write_journal(request_.store->meta.get(), journal_);
+  }
+
+  // The delta lets go of what the base has, and of what it gives up.
+  Status release() {
+    std::set<std::string> paths(journal_.dropped.begin(), journal_.dropped.end());
+    std::unordered_set<std::string> skipped;
+    for (size_t index : journal_.skipped) skipped.insert(journal_.steps[index].path);
+    for (const Step &step : journal_.steps) {
+      if (step.kind != StepKind::directory_times && skipped.count(step.path) == 0) paths.insert(step.path);
+    }
+    pause();
+    Result<std::set<std::string>> remaining =
+        uncover({request_.store, request_.base, paths, [this] { pause(); }});
+    if (!remaining.ok()) return remaining.status();
+    if (Status status = sync_file_system(request_.store->upper.get()); !status.ok()) {
+      return failure(status.error(), "sync the delta");
+    }
+    pause();
+    if (Status status = update_origins(paths, *remaining); !status.ok()) {
+      return failure(status.error(), "write the delta's meta/origins");
+    }
+    pause();
+    Status status = remove_journal(request_.store->meta.get());
+    return status.ok() ? status : failure(status.error(), "remove the delta's meta/journal");
+  }
+
+  Status update_origins(const std::set<std::string> &released, const std::set<std::string> &remaining) {
+    Result<Origins> origins = read_origins(request_.store->meta.get());
+    if (!origins.ok()) return origins.status();
+    std::unordered_set<uint64_t> touched;  // numbers of base files that lost or got a name
+    std::unordered_set<std::string> linked;
+    for (const Step &step : journal_.steps) {
+      if (step.before) touched.insert(step.before->ino);
+      if (step.kind == StepKind::link) linked.insert(step.other);
+    }
+    for (const std::string &path : released) {
+      std::optional<struct stat> now = remaining.count(path) != 0 ? look(request_.base, path) : std::nullopt;
+      if (now) {
+        (*origins)[path] = origin_from(*now);
+      } else {
+        origins->erase(path);
+      }
+    }
+    // A name more or less moves the ctime of the other names' file.
+    for (auto &[path, origin] : *origins) {
+      if (touched.count(origin.ino) == 0 && linked.count(path) == 0) continue;
+      std::optional<struct stat> now = look(request_.base, path);
+      Origin aged = origin;
+      if (now) aged.ctime = now->st_ctim;
+      if (now && same_as(aged, *now)) origin = aged;
+    }
+    return write_origins(request_.store->meta.get(), *origins);
+  }
+
+  const ApplyRequest &request_;
+  Journal journal_;
+  const bool resumed_;
+  ApplyReport &report_;
+};
+
+// The policy is asked again of a journal: it may be of another table, or of another hand.
+Status check_policy(const Journal &journal, const table::Table &table) {
+  auto refuse = [&](const std::string &path) {
+    return may_write(table, path)
+               ? Status()
+               : Status::failure(EACCES, "the apply that was cut short would write " + escape_path(path) +
+                                             ", which the policy does not let the sandbox write; "
+                                             "give the table that it began with, or remove the "
+                                             "delta's meta/journal to plan anew");
+  };
+  for (const Step &step : journal.steps) {
+    if (step.kind == StepKind::directory_times) continue;
+    if (Status status = refuse(step.path); !status.ok()) return status;
+    if (step.other.empty()) continue;
+    if (Status status = refuse(step.other); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status finish_earlier(const ApplyRequest &request, ApplyReport &report) {
+  Result<std::optional<Journal>> journal = read_journal(request.store->meta.get());
+  if (!journal.ok()) return journal.status();
+  if (!*journal) return {};
+  if (request.dry_run) {
+    return Status::failure(EBUSY,
+                           "an earlier apply was cut short; run delta apply without --dry-run to finish it");
+  }
+  if (Status status = check_policy(**journal, *request.table); !status.ok()) return status;
+  report.resumed = true;
+  return Execution(request, std::move(**journal), /*resumed=*/true, report).run();
+}
+
+Result<Plan> plan_anew(const ApplyRequest &request) {
+  PlanInput input;
+  Result<std::vector<Change>> changes = list_changes(*request.store, request.base);
+  if (!changes.ok()) return changes.status();
+  input.changes = std::move(*changes);
+  Result<Origins> origins = read_origins(request.store->meta.get());
+  if (!origins.ok()) return failure(origins.error(), "read the delta's meta/origins");
+  input.origins = std::move(*origins);
+  bool any_links = std::any_of(input.changes.begin(), input.changes.end(), [](const Change &change) {
+    return change.after && !S_ISDIR(change.after->st_mode) && change.after->st_nlink > 1;
+  });
+  if (any_links) {
+    Result<Links> links = find_links(request.store->upper.get());
+    if (!links.ok()) return failure(links.error(), "look through the delta");
+    input.links = std::move(*links);
+  }
+  input.table = request.table;
+  input.paths = request.paths;
+  input.side = request.side;
+  return make_plan(std::move(input));
+}
+
+}  // namespace
+
+Result<ApplyReport> apply(const ApplyRequest &request) {
+  ApplyReport report;
+  if (Status status = finish_earlier(request, report); !status.ok()) return status;
+  Result<Plan> plan = plan_anew(request);
+  if (!plan.ok()) return plan.status();
+  report.plan = std::move(*plan);
+  bool idle = report.plan.steps.empty() && report.plan.dropped.empty();
+  if (report.plan.stopped || request.dry_run || idle) return report;
+
+  Journal journal;
+  Result<std::string> token = make_token();
+  if (!token.ok()) return token.status();
+  journal.token = *token;
+  journal.steps = report.plan.steps;
+  journal.dropped = report.plan.dropped;
+  if (request.pause) request.pause();
+  if (Status status = write_journal(request.store->meta.get(), journal); !status.ok()) return status;
+  // From here on the base is changed.
+  Status status = Execution(request, std::move(journal), /*resumed=*/false, report).run();
+  return status.ok() ? Result(std::move(report)) : status;
+}
+
+}  // namespace agentfense::delta

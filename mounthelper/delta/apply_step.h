@@ -1,0 +1,56 @@
+// One step of an apply, done to the base. Made for apply.cc.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_set>
+
+#include "mounthelper/delta/journal.h"
+#include "mounthelper/sys/status.h"
+
+namespace agentfense::delta {
+
+// A step that found something else in the base, or in the delta, than was planned does nothing.
+struct StepResult {
+  bool done = true;
+  std::string why;  // a clause, where it is not done
+};
+
+// Each step can be redone: it finds by itself that it was done, or half of it. A file appears in the base whole:
+// made under a temporary name in the same directory, synced, then renamed. Paths are walked from the roots at each
+// step, following no symlink, and what is replaced or removed is looked at right before.
+class StepRunner {
+ public:
+  // Handles of both roots, and the journal: not owned. resumed: some steps may have been done by another process.
+  // pause: called between any two changes of the base.
+  StepRunner(int upper, int base, const Journal &journal, bool resumed, std::function<void()> pause)
+      : upper_(upper), base_(base), journal_(journal), resumed_(resumed), pause_(std::move(pause)) {}
+
+  // Those of a process that was killed.
+  void remove_temporaries() const;
+
+  // A failure is one that the next step would meet as well: no room, no permission, a disk that fails.
+  [[nodiscard]] sys::Result<StepResult> run(size_t index);
+
+ private:
+  [[nodiscard]] sys::Result<StepResult> dispatch(size_t index);
+  [[nodiscard]] sys::Result<StepResult> make_directory(const Step &step);
+  [[nodiscard]] sys::Result<StepResult> put(size_t index);
+  [[nodiscard]] sys::Result<StepResult> link(size_t index);
+  [[nodiscard]] sys::Result<StepResult> set_attributes(const Step &step);
+  [[nodiscard]] sys::Result<StepResult> remove(const Step &step);
+  [[nodiscard]] sys::Result<StepResult> directory_attributes(const Step &step, bool times_alone);
+  [[nodiscard]] sys::Result<StepResult> move_in(const Step &step, int directory, const char *temporary);
+  void pause() const {
+    if (pause_) pause_();
+  }
+
+  const int upper_;
+  const int base_;
+  const Journal &journal_;
+  const bool resumed_;
+  const std::function<void()> pause_;
+  std::unordered_set<std::string> skipped_;  // paths
+};
+
+}  // namespace agentfense::delta

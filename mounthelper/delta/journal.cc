@@ -1,0 +1,74 @@
+#include "mounthelper/delta/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "mounthelper/sys/whole_file.h"
+
+namespace agentfense::delta {
+namespace {
+
+using sys::Result;
+using sys::Status;
+
+constexpr const char *kName = "journal";
+constexpr size_t kMaxSize = size_t{1} << 30;
+
+Status refuse(const std::string &why) {
+  return Status::failure(EBADMSG, "the delta's meta/journal is not one of an apply that can be finished: " +
+                                      why + "; nothing was done; look at it, and remove it to plan anew");
+}
+
+}  // namespace
+
+FileMark mark_of(const struct stat &info) { return {info.st_ino, info.st_mode, info.st_size, info.st_mtim}; }
+
+bool is_still(const FileMark &mark, const struct stat &now) {
+  if (mark.ino != now.st_ino || (mark.mode & S_IFMT) != (now.st_mode & S_IFMT)) return false;
+  if (S_ISDIR(now.st_mode)) return true;
+  return mark.size == now.st_size && mark.mtime.tv_sec == now.st_mtim.tv_sec &&
+         mark.mtime.tv_nsec == now.st_mtim.tv_nsec;
+}
+
+std::string temporary_name(const Journal &journal, size_t index) {
+  return ".agentfense-apply-" + journal.token + "-" + std::to_string(index);
+}
+
+Status write_journal(int meta, const Journal &journal) {
+  Status status = sys::replace_whole(meta, kName, encode(journal), /*synced=*/true);
+  if (status.ok()) return status;
+  return Status::failure(status.error(), std::string("cannot write the delta's meta/journal: ") +
+                                             std::strerror(status.error()) +
+                                             "; make room, or check its disk");
+}
+
+bool has_journal(int meta) {
+  struct stat info {};
+  return fstatat(meta, kName, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Result<std::optional<Journal>> read_journal(int meta) {
+  std::optional<Journal> none;
+  struct stat info {};
+  if (fstatat(meta, kName, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return none;
+    return refuse(std::strerror(errno));
+  }
+  if (!S_ISREG(info.st_mode)) return refuse("it is no file");
+  if (info.st_uid != 0 && info.st_uid != geteuid()) return refuse("it belongs to another user");
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return refuse("others than its owner may write it");
+  Result<std::string> text = sys::read_whole(meta, kName, kMaxSize);
+  if (!text.ok()) return refuse(std::strerror(text.error()));
+  Result<Journal> journal = decode_journal(*text);
+  if (!journal.ok()) return refuse(journal.status().message());
+  return std::optional(std::move(*journal));
+}
+
+Status remove_journal(int meta) {
+  if (unlinkat(meta, kName, 0) != 0 && errno != ENOENT) return sys::errno_status();
+  return sys::sync_directory(meta);
+}
+
+}  // namespace agentfense::delta
