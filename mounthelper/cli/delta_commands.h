@@ -7,5 +7,6 @@ namespace agentfense::cli {
 
 [[nodiscard]] int delta_status(std::span<const char *const> words);
 [[nodiscard]] int delta_diff(std::span<const char *const> words);
+[[nodiscard]] int delta_apply(std::span<const char *const> words);
 
 }  // namespace agentfense::cli

@@ -18,6 +18,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"status", "list what the delta changes", delta_status},
     {"diff", "write the changes as a patch that git apply takes", delta_diff},
+    {"apply", "write the changes into the base, as far as the policy goes", delta_apply},
 };
 
 std::string help_text() {

@@ -9,6 +9,7 @@ namespace agentfense::cli {
 enum DeltaExit : int {
   kDeltaDone = 0,
   kDeltaFound = 1,   // what the command was told to answer with: diff --exit-code, conflicts of apply
+  kDeltaPartly = 3,  // apply: some of it was refused or missed
   kDeltaFailed = 2,  // wrong words, a delta or base that is refused, input or output; said on stderr
 };
 

@@ -1,0 +1,60 @@
+#include "mounthelper/cli/delta_writing.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "mounthelper/delta/journal.h"
+#include "mounthelper/sys/base_dir.h"
+
+namespace agentfense::cli {
+
+sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, bool base_is_written) {
+  sys::Result<sys::Fd> base = sys::open_base(arguments.base.c_str(), !base_is_written);
+  if (!base.ok()) return base.status();
+  delta::StoreRequest request;
+  request.path = arguments.delta;
+  request.base = base->get();
+  request.base_path = arguments.base;
+  // A new delta is for a view to make.
+  sys::Result<delta::Store> store = delta::open_to_read(request);
+  if (store.ok()) store = delta::open_to_write(request);
+  if (!store.ok()) return store.status();
+  return OpenDelta{std::move(*base), std::move(*store)};
+}
+
+sys::Status check_no_journal(const OpenDelta &open) {
+  if (!delta::has_journal(open.store.meta.get())) return {};
+  return sys::Status::failure(
+      EBUSY, "an apply of this delta was cut short; run mount.agentfense delta apply to finish it first");
+}
+
+sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments) {
+  std::vector<delta::PathGlob> globs;
+  for (const std::string &pattern : arguments.paths) {
+    sys::Result<delta::PathGlob> glob = delta::PathGlob::parse(pattern);
+    if (!glob.ok()) return glob.status();
+    globs.push_back(std::move(*glob));
+  }
+  return globs;
+}
+
+std::function<void(size_t, size_t)> progress_of(std::string what) {
+  if (isatty(STDERR_FILENO) != 1) return {};
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kPause = std::chrono::milliseconds(200);
+  auto next = std::make_shared<Clock::time_point>(Clock::now() + kPause);
+  auto shown = std::make_shared<bool>(false);
+  return [=](size_t done, size_t all) {
+    Clock::time_point now = Clock::now();
+    if (done == all && *shown) std::fputs("\r\033[K", stderr);
+    if (done == all || now < *next) return;
+    *next = now + kPause;
+    *shown = true;
+    std::fprintf(stderr, "\r%s: %zu of %zu\033[K", what.c_str(), done, all);
+  };
+}
+
+}  // namespace agentfense::cli

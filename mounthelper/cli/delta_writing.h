@@ -1,0 +1,25 @@
+// What the commands of `mount.agentfense delta` that write have in common.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mounthelper/cli/delta_arguments.h"
+#include "mounthelper/delta/path_glob.h"
+
+namespace agentfense::cli {
+
+// Held for this process; never makes a delta. base_is_written: whether the command changes the base as well.
+[[nodiscard]] sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments,
+                                                         bool base_is_written);
+
+// EBUSY where an apply was cut short: nothing but apply may change the delta then.
+[[nodiscard]] sys::Status check_no_journal(const OpenDelta &open);
+
+[[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);
+
+// "what: done of all" on stderr, at most some times a second, where that is a terminal; else nothing.
+[[nodiscard]] std::function<void(size_t done, size_t all)> progress_of(std::string what);
+
+}  // namespace agentfense::cli
