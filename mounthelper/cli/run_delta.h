@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "compiler/table/table.h"
 #include "mounthelper/cli/run_arguments.h"
 #include "mounthelper/delta/ephemeral.h"
 #include "mounthelper/delta/store.h"
@@ -30,14 +31,18 @@ class RunDelta {
   [[nodiscard]] int finish(const RunArguments &arguments, int status);
 
  private:
+  sys::Status conclude(const RunArguments &arguments, bool apply_now);
   void summarize(const std::string &fate, bool also_nothing) const;
-  [[nodiscard]] std::string how_to_look() const;
+  [[nodiscard]] sys::Status apply(bool quiet);
+  // The words of a command of `delta` about this one.
+  [[nodiscard]] std::string how_to(const char *command) const;
 
   std::string base_path_;
   sys::Fd base_;
   std::string path_;  // of a named one
   std::optional<delta::Store> named_;
   std::optional<delta::Ephemeral> temporary_;
+  std::optional<table::Table> table_;  // of --apply-on-success, which asks the policy again
 };
 
 }  // namespace agentfense::cli

@@ -124,7 +124,9 @@ Result<Ephemeral> Ephemeral::make(const std::vector<std::string> &places, int ba
                              "btrfs, or tmpfs of Linux 6.6");
 }
 
-Ephemeral::~Ephemeral() { (void)remove(); }
+Ephemeral::~Ephemeral() {
+  if (!kept_) (void)remove();
+}
 
 Status Ephemeral::keep() {
   Status status = keep_under_another_name();
@@ -134,14 +136,14 @@ Status Ephemeral::keep() {
 }
 
 Status Ephemeral::keep_under_another_name() {
-  for (int tries = 0; parent_ && tries < 100; ++tries) {
+  for (int tries = 0; tries < 100; ++tries) {
     std::string kept = random_name("agentfense-kept-");
     if (renameat2(parent_.get(), name_.c_str(), parent_.get(), kept.c_str(), RENAME_NOREPLACE) == 0) {
       name_ = kept;
+      kept_ = true;
+      store_.synced = true;
       // Nothing of it was synced one by one.
-      Status synced = syncfs(hold_.get()) == 0 ? Status() : sys::errno_status();
-      parent_.reset();
-      return synced;
+      return syncfs(hold_.get()) == 0 ? Status() : sys::errno_status();
     }
     if (errno != EEXIST) return sys::errno_status();
   }

@@ -28,10 +28,10 @@ class Ephemeral {
   [[nodiscard]] const Store &store() const { return store_; }
   [[nodiscard]] std::string path() const { return place_ + "/" + name_; }
 
-  // From now on it is an ordinary delta, synced, under a name that no sweep takes: path() says which. The
-  // failure's message is one sentence.
+  // From now on it is an ordinary delta, synced, that outlives the object under a name that no sweep takes: path()
+  // says which. The failure's message is one sentence.
   [[nodiscard]] sys::Status keep();
-  // What the destructor does; says how it went.
+  // What the destructor does of one that is not kept; says how it went.
   sys::Status remove();
 
  private:
@@ -39,9 +39,10 @@ class Ephemeral {
   sys::Status keep_under_another_name();
   std::string place_;
   std::string name_;
-  sys::Fd parent_;  // of place_; none once it is kept or removed
+  sys::Fd parent_;  // of place_; none once it is removed
   sys::Fd hold_;    // a lock on the directory itself, which tells it from what a killed process left
   Store store_;
+  bool kept_ = false;
 };
 
 }  // namespace agentfense::delta

@@ -297,6 +297,14 @@ Result<Store> open_to_read(const StoreRequest &request) {
   return store;
 }
 
+Status check_settled(const Store &store, const StoreRequest &request) {
+  struct stat info {};
+  if (fstatat(store.meta.get(), "journal", &info, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  return refuse(request, Status::failure(EBUSY,
+                                         "an apply of it was cut short; run mount.agentfense delta apply to "
+                                         "finish that first"));
+}
+
 Status keep_table(const Store &store, std::string_view table_bytes) {
   Status status = sys::replace_whole(store.meta.get(), "table.aft", table_bytes, store.synced);
   if (status.ok()) return status;

@@ -75,7 +75,8 @@ sys::Status open_delta(Prepared &mount, const std::vector<std::byte> &table_byte
   if (!store.ok() && store.error() == ENOENT && mount.arguments.fake && !options.read_only) return {};
   if (!store.ok()) return store.status();
   sys::Status status;
-  if (!only_look) {
+  if (!only_look) status = delta::check_settled(*store, request);
+  if (status.ok() && !only_look) {
     status =
         delta::keep_table(*store, {reinterpret_cast<const char *>(table_bytes.data()), table_bytes.size()});
   }

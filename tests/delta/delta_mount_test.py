@@ -196,6 +196,13 @@ class Refuses(DeltaTest):
         self.all_before = picture(self.top)
         self.refused_unchanged(self.mount(), "holds something else")
 
+    def test_an_apply_that_was_cut_short(self):
+        self.mounted()
+        umount(self.dir)
+        self.assertTrue(wait_until(lambda: not processes_with(self.base)))
+        write(self.delta + "/meta/journal", "torn")
+        self.refused(self.mount(), "an apply of it was cut short", "delta apply")
+
     def test_of_another_base(self):
         self.mounted()
         umount(self.dir)
@@ -329,6 +336,53 @@ class Runs(DeltaTest):
             out, _ = process.communicate(timeout=120)
             self.assertEqual((process.returncode, out), (0, "new old other "))
         self.assertEqual(os.listdir(self.temporary), [])
+
+    def applied(self, result, *parts, code=0):
+        self.assertEqual(result.returncode, code, result.stderr)
+        for part in parts:
+            self.assertIn(part, result.stderr)
+        self.before = picture(self.base)  # what tearDown compares with
+
+    def test_apply_on_success(self):
+        command = "echo new > output/new; rm output/old; echo x >> output/other"
+        self.applied(self.run_in("--ephemeral", "--apply-on-success", command=command),
+                     f"agentfense: 1 added, 1 changed, 1 deleted; applied to {self.base}\n")
+        self.assertEqual(sorted(os.listdir(self.base + "/output")), ["new", "other"])
+        self.assertEqual(read(self.base + "/output/other"), "other\nx\n")
+        self.assertEqual(os.listdir(self.temporary), [])
+        result = self.run_in("--delta", self.delta, "--apply-on-success", "-q", command="echo more > output/more")
+        self.applied(result)
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(read(self.base + "/output/more"), "more\n")
+        self.assertEqual(self.run_in("--delta", self.delta, command="true").stderr, "")
+
+    def test_apply_on_success_after_failure_does_nothing(self):
+        result = self.run_in("--ephemeral", "--apply-on-success", command="echo new > output/new; exit 3")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("discarded with the temporary delta", result.stderr)
+        self.assertEqual(os.listdir(self.temporary), [])
+        result = self.run_in("--delta", self.delta, "--apply-on-success", command="echo new > output/new; kill -9 $$")
+        self.assertEqual(result.returncode, 128 + 9)
+        self.assertIn("1 added; see mount.agentfense delta diff", result.stderr)
+
+    def test_a_conflict_keeps_the_delta_and_is_no_success(self):
+        words = self.words("--ephemeral", "--apply-on-success", command="echo mine > output/old; echo ready; read line")
+        with subprocess.Popen([*user_words(Machine.as_user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.temporary}) as process:
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            write(self.base + "/output/old", "theirs\n")
+            self.before = picture(self.base)
+            _, err = process.communicate("\n", timeout=60)
+        self.assertEqual(process.returncode, 125, err)
+        self.assertIn("nothing was applied, because of conflicts with the base; see mount.agentfense delta apply ", err)
+        path = re.search(r"delta apply (\S+) --base", err).group(1)
+        self.assertEqual(read(path + "/upper/output/old"), "mine\n")
+
+    def test_a_delta_with_an_apply_that_was_cut_short(self):
+        self.assertEqual(self.run_in("--delta", self.delta, command="echo new > output/new").returncode, 0)
+        write(self.delta + "/meta/journal", "torn")
+        self.refused(self.run_in("--delta", self.delta, command="true"), "an apply of it was cut short", code=125)
+        self.assertEqual(self.run_in("--delta", self.delta, "--ro", command="cat output/new").stdout, "new\n")
 
     def test_words_that_do_not_go_together(self):
         for options, part in ((("--ephemeral", "--delta", self.delta), "--delta excludes --ephemeral"),

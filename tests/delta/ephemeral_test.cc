@@ -77,6 +77,11 @@ TEST_F(EphemeralTest, KeptIsAnOrdinaryDelta) {
   EXPECT_TRUE(fs::exists(fs::path(path) / "upper" / "file"));
   ASSERT_TRUE(make().ok());
   EXPECT_TRUE(fs::exists(fs::path(path) / "upper" / "file")) << "a later one's sweep took it";
+  auto again = make();
+  ASSERT_TRUE(again.ok());
+  ASSERT_TRUE(again->keep().ok());
+  EXPECT_TRUE(again->remove().ok()) << "also what was kept, when it is told";
+  EXPECT_EQ(left(), 1U);
   EXPECT_TRUE(open_to_write({.path = path, .base = handle_.get(), .base_path = base_}).ok());
 }
 
