@@ -172,20 +172,25 @@ Status take_over_root(const StoreRequest &request, const Store &store) {
   return write_origins(store.meta.get(), {{"", origin_from(base)}});
 }
 
+// With root's helper each caller makes files there, with ids of its own.
+mode_t work_mode() { return geteuid() == 0 ? 01777 : 0700; }
+
 // Nothing is emptied where the delta cannot be used.
 Status prepare_work(int work) {
   if (Status status = probe(work); !status.ok()) return status;
   Status status = sys::remove_contents(work);
-  if (status.ok()) status = sys::change_mode(work, 01777);
+  if (status.ok()) status = sys::change_mode(work, work_mode());
   return status.ok() ? status : explain(status.error(), "empty its work directory");
 }
 
 // Makes the parts of a new delta; meta and lock are there.
 Status make(const StoreRequest &request, const Identity &identity, Store &store) {
+  // Before work may be open to all. Best effort: it may be another's directory, given to us.
+  (void)sys::change_mode(store.directory.get(), 0700);
   Result<Fd> upper = make_part(store.directory.get(), "upper", 0700);
   if (!upper.ok()) return upper.status();
   store.upper = std::move(*upper);
-  Result<Fd> work = make_part(store.directory.get(), "work", 01777);
+  Result<Fd> work = make_part(store.directory.get(), "work", work_mode());
   if (!work.ok()) return work.status();
   store.work = std::move(*work);
   if (Status status = prepare_work(store.work.get()); !status.ok()) return status;
@@ -224,6 +229,8 @@ Status reopen(Store &store) {
 
 // Everything from the lock on.
 Status hold(const StoreRequest &request, const Identity &identity, const Place &place, Store &store) {
+  struct stat before {};
+  if (fstat(store.directory.get(), &before) != 0) return sys::errno_status();
   Result<Finding> finding = inspect(store.directory.get(), identity);
   if (!finding.ok()) return finding.status();
   bool had_meta = *finding != Finding::empty;
@@ -249,6 +256,7 @@ Status hold(const StoreRequest &request, const Identity &identity, const Place &
   if (status.ok()) return status;
   if (fresh) {
     unmake(place, store);
+    if (!place.parent) (void)sys::change_mode(store.directory.get(), before.st_mode & 07777);
   } else if (!had_lock) {
     (void)unlinkat(store.meta.get(), kLock, 0);
   }

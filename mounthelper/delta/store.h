@@ -39,8 +39,8 @@ struct StoreRequest {
 // directory, holds something else, of another base, half of it missing, in use by another process (EBUSY),
 // inside the base or around it, on a file system that cannot keep a delta (user attributes, whiteouts,
 // RENAME_WHITEOUT and RENAME_EXCHANGE), no room.
-// Every file of the view may be made by its caller's ids: work has mode 1777, while meta, and DIR where it is
-// made here, are the owner's alone.
+// A new delta's DIR is its owner's alone, as meta always is: the view of a helper that runs as root makes files in
+// work with the ids of its callers, so that work has mode 1777 there. Elsewhere it is the owner's as well.
 [[nodiscard]] sys::Result<Store> open_to_write(const StoreRequest &request);
 
 // The same for an existing delta, without holding or changing it: a mounted delta can be read, and one on a
