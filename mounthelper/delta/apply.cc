@@ -99,7 +99,7 @@ class Execution {
     }
     pause();
     Result<std::set<std::string>> remaining =
-        uncover({request_.store, request_.base, paths, [this] { pause(); }});
+        uncover({request_.store, request_.base, paths, /*times_of_base=*/true, [this] { pause(); }});
     if (!remaining.ok()) return remaining.status();
     if (Status status = sync_file_system(request_.store->upper.get()); !status.ok()) {
       return failure(status.error(), "sync the delta");

@@ -66,7 +66,6 @@ class Order {
 
   void take_removal(std::set<Removal>::iterator at) {
     steps_.push_back({StepKind::remove, at->path, at->moved_to, at->before, std::nullopt});
-    touched_.insert(std::string(parent_of(at->path)));
     removals_.erase(at);
   }
 
@@ -91,7 +90,6 @@ class Order {
           steps_.push_back({StepKind::directory_attributes, change.path, "", before, after});
       } else {
         steps_.push_back({StepKind::make_directory, change.path, "", before, after});
-        touched_.insert(std::string(parent_of(change.path)));
       }
       directories_.insert({change.path, before, after});
       return;
@@ -105,7 +103,6 @@ class Order {
     StepKind kind = first.empty() ? StepKind::put : StepKind::link;
     steps_.push_back({kind, change.path, first, before, after});
     placed_.insert(change.path);
-    touched_.insert(std::string(parent_of(change.path)));
   }
 
   // Another name of the same file that the base has by then: put by an earlier step, or unchanged in the delta.
@@ -127,8 +124,16 @@ class Order {
     bool operator<(const Directory &other) const { return path < other.path; }
   };
 
+  // Those on the way to a step too: the upper layer's leave it with what is below them, and the view must not see it.
   void finish_directories() {
-    for (const std::string &path : touched_)
+    std::set<std::string> above;
+    for (const Step &step : steps_) {
+      for (std::string_view path = step.path; !path.empty();) {
+        path = parent_of(path);
+        if (!above.insert(std::string(path)).second) break;
+      }
+    }
+    for (const std::string &path : above)
       directories_.insert({path, std::nullopt, std::nullopt});  // not over others
     for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
       StepKind kind = at->after ? StepKind::directory_attributes : StepKind::directory_times;
@@ -140,7 +145,6 @@ class Order {
   const std::vector<Planned> &items_;
   std::unordered_set<std::string> listed_;
   std::set<Removal> removals_;
-  std::set<std::string> touched_;
   std::set<Directory> directories_;
   std::unordered_set<std::string> placed_;
   std::vector<Step> steps_;

@@ -261,7 +261,11 @@ Result<StepResult> StepRunner::remove(const Step &step) {
     if (!nothing.ok() || !*nothing) return delta_differs();
   }
   Result<Place> base = find(base_, step.path);
-  if (!base.ok()) return base.error() == ENOENT ? Result(StepResult()) : base.status();
+  if (!base.ok()) {
+    // Its directory went as well, or has given way to something else already.
+    bool gone = base.error() == ENOENT || (resumed_ && is_elsewhere(base.error()));
+    return gone ? Result(StepResult()) : base.status();
+  }
   if (!base->info) return StepResult();
   if (!is(step.before, base->info)) return base_differs();
   int flags = is_directory(base->info) ? AT_REMOVEDIR : 0;

@@ -100,6 +100,11 @@ class Uncovering {
     return at != request_.paths.end() && (path.empty() || at->starts_with(path + "/"));
   }
 
+  [[nodiscard]] Status settle_times(const Visited &visited, int base, int upper) const {
+    struct stat info {};
+    bool of_base = request_.times_of_base && base >= 0 && fstat(base, &info) == 0;
+    return copy_times(of_base ? info : visited.before, upper);
+  }
   Status enter(size_t index);
   Status leave(size_t index);
   Status visit(size_t index, int upper, int base, const std::string &name);
@@ -226,7 +231,7 @@ Status Uncovering::leave(size_t index) {
   if (visited.path.empty()) {
     Status status = whole ? stay_as(request_.base, here->get()) : Status();
     if (whole) remaining_.insert("");
-    return status.ok() ? copy_times(visited.before, here->get()) : status;
+    return status.ok() ? settle_times(visited, request_.base, here->get()) : status;
   }
   size_t slash = visited.path.rfind('/');
   std::string parent = slash == std::string::npos ? "" : visited.path.substr(0, slash);
@@ -243,14 +248,13 @@ Status Uncovering::leave(size_t index) {
     if (unlinkat(upper->get(), name.c_str(), AT_REMOVEDIR) == 0) return {};
     if (errno != ENOTEMPTY && errno != EEXIST) return sys::errno_status();
   }
+  sys::Fd as(is_directory(below) ? openat(base->get(), name.c_str(), kRead) : -1);
   if (whole) {
     remaining_.insert(visited.path);
-    sys::Fd from(is_directory(below) ? openat(base->get(), name.c_str(), kRead) : -1);
-    if (from) {
-      if (Status status = stay_as(from.get(), here->get()); !status.ok()) return status;
-    }
+    Status status = as ? stay_as(as.get(), here->get()) : Status();
+    if (!status.ok()) return status;
   }
-  return copy_times(visited.before, here->get());
+  return settle_times(visited, as.get(), here->get());
 }
 
 }  // namespace

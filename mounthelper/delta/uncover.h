@@ -15,6 +15,9 @@ struct UncoverRequest {
   const Store *store = nullptr;  // held; not owned
   int base = -1;
   std::set<std::string> paths;
+  // Directories that stay take their times of the base, which an apply has set: also after it was cut short. Else they
+  // keep their own.
+  bool times_of_base = false;
   std::function<void()> pause;  // called between any two changes of the upper layer; may be empty
 };
 
@@ -23,7 +26,7 @@ struct UncoverRequest {
 //
 // What shows at every other path stays, at each instant: a directory that shows the upper's alone is first made one
 // of both, with a whiteout for each name of the base that it hid. Where a path lies below a whiteout, the directories
-// on the way to it appear. Times of directories that stay in the upper layer are kept. An empty directory of the
+// on the way to it appear.  An empty directory of the
 // upper layer that is as the base's goes too, where something was taken from it.
 // Can be done again after it was cut short.
 [[nodiscard]] sys::Result<std::set<std::string>> uncover(const UncoverRequest &request);
