@@ -9,7 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 helper_packages=(
   g++ cmake ninja-build git python3 pkg-config make
-  libsodium-dev libcli11-dev
+  libsodium-dev libcli11-dev zlib1g-dev
   libfuse3-dev fuse3 bubblewrap libgtest-dev libgmock-dev libbenchmark-dev
   # To build libfuse 3.18 from its source package.
   meson dpkg-dev debian-archive-keyring ca-certificates liburing-dev libnuma-dev

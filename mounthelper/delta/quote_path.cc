@@ -1,5 +1,7 @@
 #include "mounthelper/delta/quote_path.h"
 
+#include <algorithm>
+
 namespace agentfense::delta {
 namespace {
 
@@ -16,14 +18,16 @@ bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 }  // namespace
 
 std::string quote_path(std::string_view path) {
-  bool all_plain = true;
+  return std::all_of(path.begin(), path.end(), is_plain) ? std::string(path) : quote_always(path);
+}
+
+std::string quote_always(std::string_view path) {
   std::string text = "\"";
   for (char c : path) {
     if (is_plain(c)) {
       text += c;
       continue;
     }
-    all_plain = false;
     text += '\\';
     auto byte = static_cast<unsigned char>(c);
     if (char letter = letter_of(c); letter != '\0') {
@@ -33,7 +37,7 @@ std::string quote_path(std::string_view path) {
                static_cast<char>('0' + (byte & 7))};
     }
   }
-  return all_plain ? std::string(path) : text + '"';
+  return text + '"';
 }
 
 }  // namespace agentfense::delta

@@ -276,7 +276,7 @@ class Serves(MountTest):
         needed = [line.split("[")[1].split("]")[0] for line in shown.splitlines() if "(NEEDED)" in line]
         self.assertTrue(needed)
         for library in needed:
-            self.assertRegex(library, r"^(libc|libm|libpthread|libdl|librt|ld-linux[-\w]*|libfuse3|liburing|libnuma|libsodium|"
+            self.assertRegex(library, r"^(libc|libm|libpthread|libdl|librt|ld-linux[-\w]*|libfuse3|liburing|libnuma|libsodium|libz|"
                                       r"lib[a-z]+san|libstdc\+\+|libgcc_s)\.so")
 
 
