@@ -8,6 +8,7 @@ const char *help_text() {
 Usage:
   mount.agentfense BASE DIR -o table=OUT.aft[,OPTION]... [-sfnv] [-N NAMESPACE] [-t TYPE]
   mount.agentfense run (--table OUT.aft | --preset NAME) --base DIR [options] -- COMMAND...
+  mount.agentfense delta COMMAND DELTA --base DIR [options]
   mount.agentfense --help | --version
 
 Mount options:
@@ -34,9 +35,10 @@ Examples:
   mount -t agentfense /srv/code /mnt/view -o preset=code-review
   umount /mnt/view
   mount.agentfense run --preset agent-safe --base ~/project -- make test
+  mount.agentfense delta status ~/delta --base ~/project
 
 Exit status of a mount: 0 the view answers, 1 wrong words, 2 system error, 4 internal fault,
-8 interrupted, 32 mount failure. Of run: see mount.agentfense run --help.
+8 interrupted, 32 mount failure. Of run and delta: see mount.agentfense run --help, delta --help.
 )";
 }
 

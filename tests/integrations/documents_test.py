@@ -55,6 +55,9 @@ class Manual(unittest.TestCase):
     def test_it_is_well_formed(self):
         run = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", str(PAGE)], capture_output=True, text=True, check=True)
         self.assertEqual(run.stderr, "")
+        helper = SOURCE / "mounthelper/mount.agentfense.8"
+        run = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", str(helper)], capture_output=True, text=True, check=True)
+        self.assertEqual(run.stderr, "")
         shown = subprocess.run(["groff", "-man", "-Tascii", "-P-c", str(PAGE)], capture_output=True, text=True, check=True).stdout
         self.assertIn("agentfense-compile explain review.afp /src/main.cc /.env", shown)
 
