@@ -144,54 +144,10 @@ class Delta:
         return os.path.join(self.dir, *names)
 
 
-class Lockstep:
-    """One run of delta_ops over two directories, with what its remounts need."""
-
-    def __init__(self, left, right, remount):
-        self.left, self.right, self.remount = left, right, remount
-
-    def run(self, *words):
-        """(whether both were the same to the end, the last lines)."""
-        process = subprocess.Popen([ops_program(), "run", self.left, self.right, *words],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        lines = []
-        try:
-            for line in process.stdout:
-                lines.append(line.rstrip("\n"))
-                if lines[-1] != "remount":
-                    continue
-                try:
-                    self.remount()
-                    reply = "ok"
-                except (AssertionError, OSError) as error:
-                    lines.append(f"at the remount: {error}")
-                    reply = "failed"
-                process.stdin.write(reply + "\n")
-                process.stdin.flush()
-        finally:
-            process.stdin.close()
-            process.stdout.close()
-            code = process.wait()
-        if code not in (0, 1):
-            raise AssertionError(f"delta_ops ended with {code}: {lines[-3:]}")
-        return code == 0, [line for line in lines if line != "remount"]
-
-
-def shrink(script, fails):
-    """The fewest lines of the script that still fail, as far as leaving out runs of lines leads."""
-    size = max(1, len(script) // 2)
-    while True:
-        at, shorter = 0, False
-        while at < len(script):
-            candidate = script[:at] + script[at + size:]
-            if candidate and fails(candidate):
-                script, shorter = candidate, True
-            else:
-                at += size
-        if size == 1 and not shorter:
-            return script
-        if size > 1:
-            size = max(1, size // 2)
+@contextlib.contextmanager
+def several(*managers):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(manager) for manager in managers]
 
 
 def main():
@@ -201,4 +157,4 @@ def main():
 
 
 TestCase = views.TestCase
-__all__ = ["Delta", "KINDS", "Lockstep", "NOBODY", "TestCase", "difference", "main", "ops", "overlay", "shrink", "stand_in"]
+outcome, get, put, run = views.outcome, views.get, views.put, views.run

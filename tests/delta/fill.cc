@@ -78,6 +78,18 @@ void make_hidden(const std::string &directory, Random &random, bool always) {
   }
 }
 
+// A directory that shows one entry alone.
+void make_vault(const std::string &top, Random &random) {
+  const std::string vault = top + "/vault";
+  must(mkdir(vault.c_str(), 0755) == 0, vault);
+  must(mkdir((vault + "/open").c_str(), 0777) == 0, vault);
+  make_file(vault + "/open/a", 100, 1);
+  for (const char *name : {"a", "b", "c"}) {
+    if (random() % 2 == 0) make_leaf(vault + "/" + name, random);
+  }
+  for (const char *path : {"/open/a", "/open", ""}) set_time(vault + path, 1'000'000'000);
+}
+
 struct Filler {
   Random seen;
   Random unseen;
@@ -97,6 +109,7 @@ struct Filler {
       }
     }
     if (with_hidden) make_hidden(directory, unseen, depth == 0);
+    if (with_hidden && depth == 0) make_vault(directory, unseen);
     const uid_t owner = one_of<uid_t>(seen, {0, 1000, 1000, 2000});
     must(chown(directory.c_str(), owner, owner) == 0, directory);
     const mode_t mode = one_of<mode_t>(seen, {0755, 0755, 0777, 0777, 01777, 0700, 02775, 0555});

@@ -15,7 +15,7 @@ std::string number(long value) { return std::to_string(value); }
 }  // namespace
 
 std::string Generator::name() {
-  if (style_.hidden_names && below(4) == 0) return any({"hid", "x.key", "y.key"});
+  if (style_.hidden_names && below(4) == 0) return any({"hid", "x.key", "y.key", "vault"});
   // The plain names most of the time.
   return below(4) != 0 ? universe()[below(5)] : universe()[below(universe().size())];
 }
@@ -192,6 +192,8 @@ Op Generator::next(const Words &paths) {
   const uint64_t kind = below(20);
   if (paths.size() > 250 && below(3) == 0) {
     op.words = {below(2) == 0 ? "unlink" : "rmdir", there(paths)};
+  } else if (paths.size() < 40 && below(4) == 0) {
+    op.words = {below(2) == 0 ? "mkdir" : "mknod", place(paths), number(S_IFREG | 0755)};
   } else if (kind < 4) {
     op.words = open_words(paths);
   } else if (kind < 9) {

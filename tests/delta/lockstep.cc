@@ -40,7 +40,8 @@ class Lockstep {
   std::vector<std::string> paths() {
     std::vector<std::string> result;
     for (const auto &[path, identity] : read_identities(request_.left)) result.push_back(path);
-    if (request_.style.hidden_names) result.insert(result.end(), {"hid", "hid/a", "a/hid", "x.key/a"});
+    if (request_.style.hidden_names)
+      result.insert(result.end(), {"hid", "hid/a", "a/hid", "x.key/a", "vault/a", "vault/b"});
     return result;
   }
 

@@ -1,26 +1,20 @@
 """Random operations in lockstep on a plain copy of the base and in a view over a delta: same answers, same tree, after
-every remount too, and the kernel's overlayfs shows the same tree from the same upper layer.
-
-    random_test.py MOUNT.AGENTFENSE MAKE_RULE_TABLE [Random.test_...]
-    AGENTFENSE_DELTA_SEED=N, AGENTFENSE_DELTA_COUNT=N: another run, of as many operations for each seed
-    AGENTFENSE_DELTA_SCRIPT=FILE: the operations of a failure, as one was printed (needs its seed, for the base)
+every remount too, and the kernel's overlayfs shows the same tree from the same upper layer. See rounds.py.
 
 What may differ, and why:
 - sizes and link counts of directories: a view's are constant, so that they count nothing hidden
+- times of a FIFO that is written to: the pipe is the kernel's, no file system hears of it
 - access times: what a cache answers is not asked of the file system
 - numbers of symlinks, FIFOs and sockets over a mount: FORMAT.md keeps those of regular files and directories
 Base files have one name each here: a second name of one is another file after a copy-up, as in the kernel's overlayfs.
 """
 
 import os
-import shutil
 
 import deltas
-from deltas import Delta, Lockstep, support
+import rounds
+from deltas import Delta
 
-SEED = int(os.environ.get("AGENTFENSE_DELTA_SEED", "1"))
-COUNT = int(os.environ.get("AGENTFENSE_DELTA_COUNT", "25000"))
-EVERY = 2500
 # A base directory that the kernel's overlayfs is to move gives EXDEV, and numbers change with a copy-up there.
 ALLOWED = ["may-cross", "never-read-only", "no-identities"] if deltas.stand_in else []
 
@@ -55,42 +49,12 @@ class Pair:
             self.view.mount()
 
     def run(self, *words):
-        return Lockstep(self.plain, self.view.dir, self.between).run(*words, *ALLOWED)
-
-
-def replay(seed, kind, script):
-    with Pair(seed, kind) as pair:
-        path = os.path.join(pair.view.top, "script")
-        with open(path, "w") as file:
-            file.write("\n".join(script) + "\n")
-        return pair.run(f"script={path}")
+        return rounds.lockstep(self.plain, self.view.dir, self.between, *words, *ALLOWED)
 
 
 class Random(deltas.TestCase):
     def one(self, index):
-        seed, kind = SEED + index, deltas.KINDS[index % 4]
-        given = os.environ.get("AGENTFENSE_DELTA_SCRIPT")
-        if given:
-            good, lines = replay(seed, kind, support.read(given).splitlines())
-            self.assertTrue(good, "\n".join(lines[-3:]))
-            return
-        log = os.path.join(support.Machine.work, f"log{index}")
-        with Pair(seed, kind) as pair:
-            good, lines = pair.run(f"seed={seed}", f"count={COUNT}", f"every={EVERY}", f"log={log}")
-            print(lines[-1 if good else -2], flush=True)
-            if not good and os.environ.get("AGENTFENSE_DELTA_KEEP"):
-                shutil.copy(log, os.environ["AGENTFENSE_DELTA_KEEP"])
-        if good:
-            return
-        self.fail(f"seed {seed}, {kind}:\n{self.shortest(seed, kind, support.read(log).splitlines(), lines[-1])}")
-
-    def shortest(self, seed, kind, script, said):
-        """The failure as few operations on a fresh base, to be run again with AGENTFENSE_DELTA_SCRIPT."""
-        if replay(seed, kind, script)[0]:
-            return f"{said}\nIt does not come back when its {len(script)} operations are run again."
-        script = deltas.shrink(script, lambda fewer: not replay(seed, kind, fewer)[0])
-        return "\n".join(["# AGENTFENSE_DELTA_SEED=%d" % (seed - deltas.KINDS.index(kind)), *script,
-                          "# " + "\n# ".join(replay(seed, kind, script)[1][-3:])])
+        rounds.run(self, lambda seed: Pair(seed, deltas.KINDS[index]), index)
 
     def test_live_asked(self):
         self.one(0)

@@ -366,7 +366,9 @@ std::string stat_text(const struct stat &info, bool exact) {
   }
   text += " rdev " + std::to_string(info.st_rdev);
   text += " mtime ";
-  if (info.st_mtim.tv_sec >= kNow) {
+  if (S_ISFIFO(info.st_mode)) {
+    text += "of the pipe, which no file system sees written to";
+  } else if (info.st_mtim.tv_sec >= kNow) {
     text += "now";
   } else {
     text += std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);

@@ -14,7 +14,8 @@ namespace agentfense::testing {
 [[nodiscard]] const std::vector<std::string> &universe();
 
 // Fills the empty directory `top` with files of every kind, times long past. The same seed gives the same tree.
-// hidden: 0 for none, else a seed of its own for what has the names `hid` and `*.key`; nothing else depends on it.
+// hidden: 0 for none, else a seed of its own for what is to be hidden, named `hid`, `*.key` and in `vault` anything
+// but `open`; nothing else depends on it.
 void fill_tree(const std::string &top, uint64_t seed, uint64_t hidden);
 
 // What the lines hold.
