@@ -34,23 +34,22 @@ timespec wanted_time(const timespec &given, int to_set, int set, int now) {
   return to_set & set ? given : timespec{0, UTIME_OMIT};
 }
 
-sys::Status truncate_node(View &view, view::NodeId node, off_t size, const Handle *handle) {
-  FileRef file;
-  if (handle != nullptr && handle->file->writable) {
-    file = handle->file;
-  } else {
-    // With handles, truncate(2) by path counts as one more open; without, it is one more write.
-    auto opened = view.options.ask_open ? view.files.open(node, O_WRONLY) : view.files.file(node, true);
-    if (!opened.ok()) return opened.status();
-    file = *opened;
-  }
+// What truncation acts on where the node's handle is not good for it. With handles, truncate(2) by path counts as
+// one more open, by the caller; without, the kernel has checked the caller's right, or its descriptor, and it is
+// one more write.
+sys::Result<FileRef> file_to_truncate(View &view, view::NodeId node, const Handle *handle) {
+  if (handle != nullptr && handle->file->writable) return handle->file;
+  return view.options.ask_open ? view.files.open(node, O_WRONLY) : view.files.file(node, true);
+}
+
+sys::Status truncate_file(View &view, const FileRef &file, off_t size) {
   strip_set_id(*file);
   Charge charge(view, file->fd.get());
   return ftruncate(file->fd.get(), size) == 0 ? sys::Status() : sys::errno_status();
 }
 
 sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &wanted, int to_set,
-                  const Handle *handle) {
+                  const Handle *handle, const FileRef &opened) {
   if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
     uid_t user = to_set & FUSE_SET_ATTR_UID ? wanted.st_uid : static_cast<uid_t>(-1);
     gid_t group = to_set & FUSE_SET_ATTR_GID ? wanted.st_gid : static_cast<gid_t>(-1);
@@ -64,7 +63,9 @@ sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &want
     if (!status.ok()) return status;
   }
   if (to_set & FUSE_SET_ATTR_SIZE) {
-    sys::Status status = truncate_node(view, node, wanted.st_size, handle);
+    auto to_truncate = opened ? sys::Result<FileRef>(opened) : file_to_truncate(view, node, handle);
+    if (!to_truncate.ok()) return to_truncate.status();
+    sys::Status status = truncate_file(view, *to_truncate, wanted.st_size);
     if (!status.ok()) return status;
   }
   timespec times[2] = {
@@ -77,6 +78,9 @@ sys::Status apply(View &view, view::NodeId node, int fd, const struct stat &want
 
 void reply_attributes(fuse_req_t request, View &view, const view::NodeView &node, const struct stat &info) {
   struct stat shown = view.shown({info, node.layering}, view.info(node));
+  // A name that a delta covers is one less, though the base still has it.
+  bool covered = node.names == 0 && node.layering.layers == view::Layering::kBase;
+  if (covered && !S_ISDIR(info.st_mode) && shown.st_nlink > 0) --shown.st_nlink;
   (void)fuse_reply_attr(request, &shown, view.base_timeout());
 }
 
@@ -143,10 +147,16 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_s
   auto file = handle != nullptr ? sys::Result<FileRef>(handle->file) : view.files.handle(id);
   if (!file.ok()) return reply_status(request, file.status());
   int fd = (*file)->fd.get();
+  FileRef opened;
+  if ((to_set & FUSE_SET_ATTR_SIZE) != 0 && !view.options.ask_open) {
+    auto to_truncate = file_to_truncate(view, id, handle);
+    if (!to_truncate.ok()) return reply_status(request, to_truncate.status());
+    opened = *to_truncate;
+  }
   {
     ActAsCaller caller(request, view);
     if (caller.error() != 0) return reply_error(request, caller.error());
-    sys::Status status = apply(view, id, fd, *wanted, to_set, handle);
+    sys::Status status = apply(view, id, fd, *wanted, to_set, handle, opened);
     if (!status.ok()) return reply_status(request, status);
   }
   view.changed(id);

@@ -112,7 +112,7 @@ struct Filler {
     if (with_hidden && depth == 0) make_vault(directory, unseen);
     const uid_t owner = one_of<uid_t>(seen, {0, 1000, 1000, 2000});
     must(chown(directory.c_str(), owner, owner) == 0, directory);
-    const mode_t mode = one_of<mode_t>(seen, {0755, 0755, 0777, 0777, 01777, 0700, 02775, 0555});
+    const mode_t mode = one_of<mode_t>(seen, {0755, 0755, 0777, 0777, 01777, 0700, 0555});
     must(chmod(directory.c_str(), depth == 0 ? 0777 : mode) == 0, directory);
     if (seen() % 6 == 0)
       must(setxattr(directory.c_str(), "user.base", "of a directory", 14, 0) == 0, directory);

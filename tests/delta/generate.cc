@@ -35,7 +35,7 @@ std::string Generator::place(const Words &paths) {
 }
 
 std::string Generator::mode() {
-  return any({"0644", "0644", "0755", "0777", "0600", "0400", "0000", "01777", "02775", "0666"});
+  return any({"0644", "0644", "0755", "0777", "0600", "0400", "0000", "01777", "0666"});
 }
 
 std::string Generator::offset() {

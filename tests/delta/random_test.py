@@ -4,6 +4,7 @@ every remount too, and the kernel's overlayfs shows the same tree from the same 
 What may differ, and why:
 - sizes and link counts of directories: a view's are constant, so that they count nothing hidden
 - times of a FIFO that is written to: the pipe is the kernel's, no file system hears of it
+- set-id bits: a view shows none, and stores none
 - access times: what a cache answers is not asked of the file system
 - numbers of symlinks, FIFOs and sockets over a mount: FORMAT.md keeps those of regular files and directories
 Base files have one name each here: a second name of one is another file after a copy-up, as in the kernel's overlayfs.

@@ -100,7 +100,10 @@ std::string do_pwrite(const Call &c) {
   return answer(pwrite(c.slot(1), bytes.data(), bytes.size(), c.number(2)));
 }
 
+// The end of a directory is its size, which differs.
 std::string do_seek(const Call &c) {
+  struct stat info {};
+  if (fstat(c.slot(1), &info) == 0 && S_ISDIR(info.st_mode)) return "a directory";
   return answer(lseek(c.slot(1), c.number(2), static_cast<int>(c.number(3))));
 }
 
@@ -354,7 +357,7 @@ std::string stat_text(const struct stat &info, bool exact) {
   const bool directory = S_ISDIR(info.st_mode);
   std::string text = "mode ";
   char digits[16];
-  std::snprintf(digits, sizeof digits, "%o", info.st_mode);
+  std::snprintf(digits, sizeof digits, "%o", info.st_mode & ~static_cast<mode_t>(S_ISUID | S_ISGID));
   text += digits;
   text += " owner " + std::to_string(info.st_uid) + ":" + std::to_string(info.st_gid);
   // The view's directories have a constant size and one link.
