@@ -138,6 +138,7 @@ Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_
   request.source = (*source)->fd.get();
   request.keep = keep;
   request.sync = false;
+  request.number = view::inode_in_view(known.file.dev, known.file.ino, view_.root_device);
   Result<delta::Copy> copy = delta::copy_up(work_, request);
   if (!copy.ok()) return copy.status();
   auto file = std::make_shared<OpenFile>();
@@ -145,7 +146,7 @@ Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_
   file->readable = file->writable = true;
   Layering layering = known.layering;
   layering.layers = Layering::kUpper;
-  layering.number = view::inode_in_view(known.file.dev, known.file.ino, view_.root_device);
+  layering.number = request.number;
   view_.files.replace(id, base_file(copy->info()), layering, std::move(file));
   return {};
 }

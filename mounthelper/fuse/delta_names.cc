@@ -72,21 +72,28 @@ Status DeltaNames::list(NodeId id, const std::function<bool(std::string_view)> &
 }
 
 Result<Seen> DeltaNames::make(fuse_req_t request, const Target &target, const delta::Make &make) {
+  return make_here(target, [&](int at, const char *name) {
+    ActAsCaller caller(request, view_);
+    errno = caller.error();
+    return caller.error() != 0 ? -1 : make(at, name);
+  });
+}
+
+// The file may be one that was copied up, and shows that one's number: it is looked at.
+Result<Seen> DeltaNames::link(fuse_req_t, const Target &target, const delta::Make &make) {
+  Result<Seen> made = make_here(target, make);
+  return made.ok() ? look(target.parent, target.name) : made;
+}
+
+Result<Seen> DeltaNames::make_here(const Target &target, const delta::Make &make) {
   if (Status room = view_.usage.room_for(delta::Usage::kEntry); !room.ok()) return room;
   if (Status status = prepare(target.parent, kWhole); !status.ok()) return status;
   std::lock_guard lock(tree_);
   Result<Directory> directory = open(target.parent);
   if (!directory.ok()) return directory.status();
-  auto as_caller = [&](int at, const char *name) {
-    ActAsCaller caller(request, view_);
-    errno = caller.error();
-    return caller.error() != 0 ? -1 : make(at, name);
-  };
-  Result<struct stat> made = delta::make_name(directory->merged(), target.name, work_, as_caller);
+  Result<struct stat> made = delta::make_name(directory->merged(), target.name, work_, make);
   if (!made.ok()) return made.status();
   view_.usage.changed(delta::Usage::kEntry);
-  // A second name of a file may be of one that was copied up, and shows that one's number.
-  if (made->st_nlink > 1 && !S_ISDIR(made->st_mode)) return look_in(*directory, target.name);
   Seen seen{*made, {}};
   seen.layering.layers = view::Layering::kUpper;
   return seen;

@@ -28,6 +28,7 @@ class DeltaNames : public Names {
   sys::Status list(view::NodeId directory, const std::function<bool(std::string_view)> &wanted,
                    const std::function<void(const sys::RawEntry &)> &each) override;
   sys::Result<Seen> make(fuse_req_t request, const Target &target, const delta::Make &make) override;
+  sys::Result<Seen> link(fuse_req_t request, const Target &target, const delta::Make &make) override;
   sys::Status remove(fuse_req_t request, const Target &target, bool is_directory) override;
   sys::Status rename(fuse_req_t request, const Target &from, const Target &to, unsigned flags) override;
   sys::Result<FileRef> place_for_nameless(view::NodeId parent) override;
@@ -43,6 +44,7 @@ class DeltaNames : public Names {
   };
   // ENOENT for one that was removed.
   sys::Result<Directory> open(view::NodeId directory);
+  sys::Result<Seen> make_here(const Target &target, const delta::Make &make);
   [[nodiscard]] std::string path_of(view::NodeId parent, const char *name);
   sys::Status record(view::NodeId parent, const char *name, const struct stat &base_file);
   // With tree_ held:

@@ -58,6 +58,10 @@ class DirectNames : public Names {
     return look_at(handle, target.name);
   }
 
+  Result<Seen> link(fuse_req_t request, const Target &target, const delta::Make &make_link) override {
+    return make(request, target, make_link);
+  }
+
   Status remove(fuse_req_t request, const Target &target, bool is_directory) override {
     Result<FileRef> directory = view_.files.directory(target.parent);
     if (!directory.ok()) return directory.status();

@@ -111,6 +111,8 @@ Result<FileRef> Files::directory(NodeId node) {
 
 template <class Attempt>
 Status Files::at_some_name(NodeId node, const view::NodeView &known, const Attempt &attempt) {
+  // The caller came by one of the names, and may not search the directories of the others.
+  bool refused = false;
   for (int round = 0; round < kRounds; ++round) {
     for (size_t index = 0;; ++index) {
       std::optional<view::NodeName> name;
@@ -121,8 +123,11 @@ Status Files::at_some_name(NodeId node, const view::NodeView &known, const Attem
       if (!name) break;
       Result<FileRef> parent = layer_of(known).find(name->parent);
       Status status = parent.ok() ? attempt((*parent)->fd.get(), name->name.c_str()) : parent.status();
-      if (status.ok() || !next_name_may_do(status.error())) return status;
+      refused |= status.error() == EACCES;
+      bool go_on = next_name_may_do(status.error()) || status.error() == EACCES;
+      if (status.ok() || !go_on) return status;
     }
+    if (refused) return Status::failure(EACCES);
   }
   return Status::failure(ESTALE);
 }

@@ -51,6 +51,10 @@ class Names {
   // make(directory, name) is run with the caller's ids.
   [[nodiscard]] virtual sys::Result<Seen> make(fuse_req_t request, const Target &target,
                                                const delta::Make &make) = 0;
+  // The same for a further name of a file that exists: in a delta, where nothing is made that would be the
+  // caller's, with the helper's own ids, as the caller may not search the directory of the file's other name.
+  [[nodiscard]] virtual sys::Result<Seen> link(fuse_req_t request, const Target &target,
+                                               const delta::Make &make) = 0;
   [[nodiscard]] virtual sys::Status remove(fuse_req_t request, const Target &target, bool is_directory) = 0;
   // flags: RENAME_EXCHANGE, or RENAME_NOREPLACE, which has been looked at.
   [[nodiscard]] virtual sys::Status rename(fuse_req_t request, const Target &from, const Target &to,

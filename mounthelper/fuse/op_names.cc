@@ -13,14 +13,15 @@ namespace {
 
 constexpr mode_t kSettable = 01777;
 
-// Decides, then makes something of a new name by make(directory, name), then answers.
-void create(fuse_req_t request, fuse_ino_t parent, const char *name, const delta::Make &make) {
+// Decides, then makes something of a new name by `how` with make(directory, name), then answers.
+void create(fuse_req_t request, fuse_ino_t parent, const char *name, const delta::Make &make,
+            decltype(&Names::make) how = &Names::make) {
   View &view = view_of(request);
   auto target = view.target(parent, name);
   if (!target.ok()) return reply_status(request, target.status());
   if (int error = refuse(view, view::Op::create, target->info, false)) return reply_error(request, error);
   view.housekeeper->wake();
-  auto made = view.names->make(request, *target, make);
+  auto made = (view.names.get()->*how)(request, *target, make);
   if (!made.ok()) return reply_status(request, made.status());
   reply_entry(request, view, *target, *made);
 }
@@ -93,8 +94,10 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t new_parent, const cha
     return reply_status(request, ready);
   auto source = view.files.handle(id);
   if (!source.ok()) return reply_status(request, source.status());
-  create(request, new_parent, new_name,
-         [&](int directory, const char *at) { return make_link(view, id, *source, directory, at); });
+  create(
+      request, new_parent, new_name,
+      [&](int directory, const char *at) { return make_link(view, id, *source, directory, at); },
+      &Names::link);
 }
 
 void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name) {

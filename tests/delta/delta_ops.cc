@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -103,6 +104,7 @@ int run(const std::vector<std::string> &words) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);  // a FIFO without a reader is an answer, too
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() < 3) return usage();
   if (words[0] == "fill") {
