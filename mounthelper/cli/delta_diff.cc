@@ -17,7 +17,8 @@ using delta::PatchPart;
 
 constexpr const char *kFooter = R"(
 The patch has git's extended headers: modes, renames, symlinks, binary files. What git has no place for (empty
-directories, FIFOs, owners, changes in .git) is left out and named on standard error. Times are never in it.
+directories, FIFOs, owners, changes in .git, files above 1 GiB) is left out and named on standard error. Times are
+never in it.
 On a terminal, control characters of the content are shown as ^X; a file or a pipe gets every byte.
 
 Example:

@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -20,7 +21,7 @@ namespace {
 
 using sys::Result;
 
-constexpr size_t kBuffer = 128 * 1024;
+constexpr off_t kBuffer = 128 * 1024;
 
 // Not blocking: what was a regular file a moment ago may be a FIFO by now.
 sys::Fd open_to_read(const FileAt &file) {
@@ -29,10 +30,10 @@ sys::Fd open_to_read(const FileAt &file) {
 }
 
 // Bytes read, fewer than asked for only at the end.
-ssize_t read_full(int fd, std::vector<char> &buffer) {
+ssize_t read_full(int fd, std::vector<char> &buffer, off_t offset) {
   size_t have = 0;
   while (have < buffer.size()) {
-    ssize_t got = read(fd, buffer.data() + have, buffer.size() - have);
+    ssize_t got = pread(fd, buffer.data() + have, buffer.size() - have, offset + static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return -1;
     if (got == 0) break;
@@ -41,16 +42,25 @@ ssize_t read_full(int fd, std::vector<char> &buffer) {
   return static_cast<ssize_t>(have);
 }
 
-Result<bool> same_bytes(int base, int upper) {
-  std::vector<char> left(kBuffer);
-  std::vector<char> right(kBuffer);
-  for (;;) {
-    ssize_t a = read_full(base, left);
-    ssize_t b = a < 0 ? -1 : read_full(upper, right);
+// Where the next bytes are that are no hole, at or after offset; offset itself where the file system does not say.
+off_t next_data(int fd, off_t offset, off_t size) {
+  off_t data = lseek(fd, offset, SEEK_DATA);
+  if (data < 0) return errno == ENXIO ? size : offset;
+  return data;
+}
+
+Result<bool> same_bytes(int base, int upper, off_t size) {
+  std::vector<char> left(static_cast<size_t>(std::min<off_t>(size, kBuffer)));
+  std::vector<char> right(left.size());
+  // A hole of both needs no reading: a sparse file of terabytes costs what it holds.
+  for (off_t at = 0; at < size; at += static_cast<off_t>(left.size())) {
+    at = std::min(next_data(base, at, size), next_data(upper, at, size));
+    ssize_t a = read_full(base, left, at);
+    ssize_t b = a < 0 ? -1 : read_full(upper, right, at);
     if (b < 0) return sys::errno_status();
     if (a != b || std::memcmp(left.data(), right.data(), static_cast<size_t>(a)) != 0) return false;
-    if (static_cast<size_t>(a) < left.size()) return true;
   }
+  return true;
 }
 
 bool same_time(const timespec &a, const timespec &b) {
@@ -64,7 +74,7 @@ Result<bool> same_file(const FileAt &base, const FileAt &upper) {
   sys::Fd right = left ? open_to_read(upper) : sys::Fd();
   if (!right && errno == EACCES) return same_time(base.info->st_mtim, upper.info->st_mtim);
   if (!right) return sys::errno_status();
-  return same_bytes(left.get(), right.get());
+  return same_bytes(left.get(), right.get(), base.info->st_size);
 }
 
 // The name under which an attribute counts, none where it does not.

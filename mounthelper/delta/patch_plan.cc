@@ -9,18 +9,22 @@
 namespace agentfense::delta {
 namespace {
 
-enum Reason { kDirectories, kSpecial, kAttributes, kGit, kReasons };
+enum Reason { kDirectories, kSpecial, kAttributes, kGit, kLarge, kReasons };
 
 constexpr std::array<const char *, kReasons> kWords = {
     "empty directories and the attributes of directories", "files that are neither regular nor symlinks",
     "owners, extended attributes and modes other than the owner's x",
-    "what lies in .git, which git takes from no patch"};
+    "what lies in .git, which git takes from no patch", "files larger than 1 GiB"};
 
 bool is_sayable(const std::optional<struct stat> &info) {
   return info && (S_ISREG(info->st_mode) || S_ISLNK(info->st_mode));
 }
 
 bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
+
+bool is_large(const std::optional<struct stat> &info) {
+  return info && S_ISREG(info->st_mode) && info->st_size > kMostFileBytes;
+}
 
 bool is_below_git(std::string_view path) {
   while (!path.empty()) {
@@ -85,10 +89,16 @@ class Planner {
       take_both(change);
       return;
     }
-    if (is_sayable(change.before))
+    if (is_large(change.before) || is_large(change.after)) {
+      leave_out(kLarge, change.path);
+      return;
+    }
+    if (is_sayable(change.before)) {
       files_.push_back({change.path, change.path, change.before, std::nullopt, true});
-    if (is_sayable(change.after))
+    }
+    if (is_sayable(change.after)) {
       files_.push_back({change.path, change.path, std::nullopt, change.after, true});
+    }
   }
 
   void take_both(const Change &change) {
@@ -99,6 +109,10 @@ class Planner {
     if (change.attributes_differ && (!mode || owner)) leave_out(kAttributes, change.path);
     bool moved = change.kind == ChangeKind::renamed;
     if (!mode && !moved && !change.content_differs) return;
+    if (change.content_differs && (is_large(before) || is_large(after))) {
+      leave_out(kLarge, change.path);
+      return;
+    }
     files_.push_back({moved ? change.from : change.path, change.path, before, after, change.content_differs});
   }
 

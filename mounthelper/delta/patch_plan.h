@@ -14,6 +14,9 @@
 
 namespace agentfense::delta {
 
+// git apply takes no patch of about this size, and a sparse file of any size is made at no cost.
+constexpr off_t kMostFileBytes = off_t{1} << 30;
+
 // A regular file or a symlink; both sides are of one type.
 struct PatchFile {
   std::string old_path;  // the same as new_path unless it moved

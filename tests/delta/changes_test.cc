@@ -161,6 +161,16 @@ TEST(Changes, ContentIsComparedToTheLastByte) {
   other.back() = 'y';
   EXPECT_THAT(changes_of({{"f", file(big)}}, {{"f", file(big)}}), ElementsAre());
   EXPECT_THAT(changes_of({{"f", file(big)}}, {{"f", file(other)}}), ElementsAre("C f +"));
+  // Far behind a hole that one side, or both, have.
+  Layers layers;
+  layers.make_base({{"f", file("x")}, {"g", file("x")}});
+  layers.make_upper({{"f", file("x")}, {"g", file("x")}});
+  for (const char *path : {"/base/f", "/base/g", "/delta/upper/f", "/delta/upper/g"}) {
+    ASSERT_EQ(truncate((layers.path() + path).c_str(), off_t{1} << 40), 0);
+  }
+  sys::Fd far(open((layers.path() + "/delta/upper/g").c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(pwrite(far.get(), "y", 1, (off_t{1} << 40) - 7), 1);
+  EXPECT_THAT(changes_of(layers), ElementsAre("C g +"));
 }
 
 // Writes a log that has each path of the base.

@@ -428,6 +428,15 @@ class Fixed(Case):
         layers = self.check({"f": file(b"a\n")}, {"f": file(b"b\n" * (size // 2) + b"c")})
         self.assertIn(b"GIT binary patch\nliteral 33554433\n", self.patch(layers))
 
+    def test_a_sparse_file_of_any_size_costs_nothing(self):
+        layers = self.both({"f": file("1\n"), "g": file("1\n")}, {"f": file("2\n"), "g": file("1\n", 0o755)})
+        for path in b"base/g", b"delta/upper/f", b"delta/upper/g":
+            os.truncate(layers.top + b"/" + path, 1 << 42)
+        run = layers.run("diff", timeout=60)
+        self.assertEqual((run.returncode, run.stdout.count(b"diff --git")), (0, 1))
+        self.assertIn(b"new mode 100755", run.stdout)
+        self.assertEqual(run.stderr, b"mount.agentfense: the patch leaves out files larger than 1 GiB: f\n")
+
     def test_left_out(self):
         layers = self.both({".git2/x": file("1"), "d": Node(DIR, mode=0o755), "p": Node(FIFO), "f": file("1", 0o644)},
                            {".git2/x": file("2"), "e": Node(DIR, mode=0o755), "q": Node(FIFO), "f": file("1", 0o600),
