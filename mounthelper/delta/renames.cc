@@ -44,13 +44,14 @@ class Matching {
     for (auto &[number, paths] : paths_of_) std::sort(paths.begin(), paths.end());
   }
 
+  // Numbers first: they tell more than places do.
   Status run() {
-    for (Found &at : found_) {
-      // A replaced file's place is taken in the base: what came there is an addition, as git has it.
-      if (at.change.kind != ChangeKind::added || at.change.before) continue;
-      Status status = match_by_number(at);
-      if (status.ok() && at.change.kind == ChangeKind::added) status = match_by_place(at);
-      if (!status.ok()) return status;
+    for (auto match : {&Matching::match_by_number, &Matching::match_by_place}) {
+      for (Found &at : found_) {
+        // A replaced file's place is taken in the base: what came there is an addition, as git has it.
+        if (at.change.kind != ChangeKind::added || at.change.before) continue;
+        if (Status status = (this->*match)(at); !status.ok()) return status;
+      }
     }
     std::erase_if(found_, [&](const Found &at) {
       return at.change.kind == ChangeKind::deleted && deleted_.count(at.change.path) == 0;
@@ -79,7 +80,8 @@ class Matching {
     auto from = deleted_.find(path);
     if (from == deleted_.end()) return {};
     const struct stat &before = *found_[from->second].change.before;
-    return same_type(before, *at.change.after) ? join(at, path, before, /*only_equal=*/true) : Status();
+    if (!same_type(before, *at.change.after)) return {};
+    return join(at, path, before, /*only_equal=*/!S_ISREG(before.st_mode));
   }
 
   Status join(Found &at, const std::string &from, const struct stat &before, bool only_equal) {

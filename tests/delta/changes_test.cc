@@ -220,22 +220,34 @@ TEST(Renames, OnePlaceIsTakenOnce) {
 TEST(Renames, ADirectoryWithWhatIsInIt) {
   Layers layers;
   DELTA_TEST_NEEDS(layers);
-  Tree base{{"d", dir()},          {"d/e", dir()},       {"d/e/f", file("x")}, {"d/e/gone", file("x")},
-            {"d/l", link_to("t")}, {"d/m", link_to("t")}};
+  Tree base{{"d", dir()},
+            {"d/e", dir()},
+            {"d/e/f", file("x")},
+            {"d/e/gone", file("x")},
+            {"d/e/edited", file("x")},
+            {"d/e/here", file("x")},
+            {"d/l", link_to("t")},
+            {"d/m", link_to("t")}};
   layers.make_base(base);
   layers.make_upper({{"d", whiteout()},
                      {"n", opaque_dir()},
                      {"n/e", opaque_dir()},
                      {"n/e/f", file("x")},
                      {"n/e/new", file("x")},
+                     {"n/e/edited", file("y")},
+                     {"n/e/here", file("by another")},
+                     {"there", file("x")},
                      {"n/l", link_to("t")},
                      {"n/m", link_to("u")}});
   log_all(layers, base);
   layers.note_origin("n", layers.base_inode("d"));
   layers.note_origin("n/e", layers.base_inode("d/e"));
   layers.note_origin("n/e/f", layers.base_inode("d/e/f"));
-  EXPECT_THAT(changes_of(layers), ElementsAre("D d/e/gone", "D d/m", "R n <- d", "R n/e <- d/e",
-                                              "R n/e/f <- d/e/f", "A n/e/new", "R n/l <- d/l", "A n/m"));
+  layers.note_origin("there", layers.base_inode("d/e/here"));
+  EXPECT_THAT(changes_of(layers),
+              ElementsAre("D d/e/gone", "D d/m", "R n <- d", "R n/e <- d/e", "R n/e/edited <- d/e/edited +",
+                          "R n/e/f <- d/e/f", "A n/e/here", "A n/e/new", "R n/l <- d/l", "A n/m",
+                          "R there <- d/e/here"));
 }
 
 TEST(Renames, WithoutALogThereAreNone) {
@@ -359,24 +371,29 @@ void join_moves(std::vector<Expected> &all, const std::map<std::string, std::str
              taken.count(path) == 0;
     });
   };
-  for (Expected &added : all) {
-    if (added.kind != ChangeKind::added || added.before) continue;
-    auto number = numbers.find(added.path);
-    auto from = number == numbers.end() ? all.end() : find(number->second, added.after->type);
-    size_t slash = added.path.rfind('/');
-    if (from == all.end() && slash != std::string::npos && added.after->type != Node::directory) {
-      auto parent = directories.find(added.path.substr(0, slash));
-      if (parent != directories.end())
-        from = find(parent->second + added.path.substr(slash), added.after->type);
-      if (from != all.end() && from->before->content != added.after->content) from = all.end();
-    }
-    if (from == all.end()) continue;
+  auto join = [&](Expected &added, std::vector<Expected>::iterator from) {
+    if (from == all.end()) return;
     added.kind = ChangeKind::renamed;
     added.from = from->path;
     added.content = from->before->content != added.after->content;
     added.attributes = from->before->mode != added.after->mode;
     taken.insert(from->path);
     if (added.after->type == Node::directory) directories[added.path] = from->path;
+  };
+  auto is_new = [](const Expected &e) { return e.kind == ChangeKind::added && !e.before; };
+  for (Expected &added : all) {
+    auto number = numbers.find(added.path);
+    if (is_new(added) && number != numbers.end()) join(added, find(number->second, added.after->type));
+  }
+  for (Expected &added : all) {
+    size_t slash = added.path.rfind('/');
+    if (!is_new(added) || slash == std::string::npos || added.after->type == Node::directory) continue;
+    auto parent = directories.find(added.path.substr(0, slash));
+    if (parent == directories.end()) continue;
+    auto from = find(parent->second + added.path.substr(slash), added.after->type);
+    if (from == all.end()) continue;
+    bool fits = added.after->type == Node::file || from->before->content == added.after->content;
+    if (fits) join(added, from);
   }
   std::erase_if(all,
                 [&](const Expected &e) { return e.kind == ChangeKind::deleted && taken.count(e.path) != 0; });
