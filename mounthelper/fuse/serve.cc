@@ -261,6 +261,7 @@ sys::Status serve(sys::Fd fuse_fd, sys::Fd base, table::Table table, const ViewO
   char *argv[] = {program, by_ring, nullptr};
   fuse_args args = FUSE_ARGS_INIT(ring_is_on() ? 2 : 1, argv);
   Session session(fuse_session_new(&args, &ops, sizeof ops, &view), fuse_session_destroy);
+  fuse_opt_free_args(&args);  // what libfuse made of them
   if (!session) return sys::Status::failure(ENOMEM, "libfuse could not make a session; free some memory");
   std::string own = "/dev/fd/" + std::to_string(fuse_fd.get());
   if (fuse_session_mount(session.get(), own.c_str()) != 0) {
