@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A delta as mounts and `run` open, hold and leave it: as root, and for `run` (AGENTFENSE_TEST_AS_USER=1) as an ordinary user."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -248,6 +249,18 @@ class Runs(DeltaTest):
     def words(self, *options, command):
         return [Machine.helper, "run", "--table", self.table, "--base", self.base, *options, "--", "sh", "-c", command]
 
+    @contextlib.contextmanager
+    def started(self, *options, command):
+        """A run whose end a failed test does not wait for."""
+        process = subprocess.Popen([*user_words(Machine.as_user), *self.words(*options, command=command)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.temporary})
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=60)
+
     def run_in(self, *options, command):
         return self.run_words(*self.words(*options, command=command), env={**os.environ, "TMPDIR": self.temporary})
 
@@ -294,17 +307,14 @@ class Runs(DeltaTest):
         self.assertEqual((result.returncode, result.stdout), (0, "new\nno\n"), result.stderr)
 
     def test_one_at_a_time(self):
-        words = self.words("--delta", self.delta, command="echo ready; read line")
-        with subprocess.Popen([*user_words(Machine.as_user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        with self.started("--delta", self.delta, command="echo ready; read line") as first:
             self.assertEqual(first.stdout.readline(), "ready\n")
             self.refused(self.run_in("--delta", self.delta, command="true"), "in use by another process", code=125)
             first.communicate("\n", timeout=60)
         self.assertEqual(self.run_in("--delta", self.delta, command="true").returncode, 0)
 
     def test_killed_and_swept(self):
-        environment = {**os.environ, "TMPDIR": self.temporary}
-        words = self.words("--ephemeral", command="echo x > output/new; echo ready; exec sleep 1000")
-        with subprocess.Popen([*user_words(Machine.as_user), *words], stdout=subprocess.PIPE, text=True, env=environment) as first:
+        with self.started("--ephemeral", command="echo x > output/new; echo ready; exec sleep 1000") as first:
             self.assertEqual(first.stdout.readline(), "ready\n")
             self.assertEqual(len(os.listdir(self.temporary)), 1)
             self.assertEqual(self.run_in("--ephemeral", command="true").returncode, 0)
@@ -316,10 +326,7 @@ class Runs(DeltaTest):
         self.assertEqual(os.listdir(self.temporary), [])
 
     def test_a_signal_or_the_time_limit_leaves_nothing(self):
-        environment = {**os.environ, "TMPDIR": self.temporary}
-        words = self.words("--ephemeral", command="echo x > output/new; echo ready; exec sleep 1000")
-        with subprocess.Popen([*user_words(Machine.as_user), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              env=environment) as process:
+        with self.started("--ephemeral", command="echo x > output/new; echo ready; exec sleep 1000") as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
@@ -366,9 +373,7 @@ class Runs(DeltaTest):
         self.assertIn("1 added; see mount.agentfense delta diff", result.stderr)
 
     def test_a_conflict_keeps_the_delta_and_is_no_success(self):
-        words = self.words("--ephemeral", "--apply-on-success", command="echo mine > output/old; echo ready; read line")
-        with subprocess.Popen([*user_words(Machine.as_user), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.temporary}) as process:
+        with self.started("--ephemeral", "--apply-on-success", command="echo mine > output/old; echo ready; read line") as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             write(self.base + "/output/old", "theirs\n")
             self.before = picture(self.base)
