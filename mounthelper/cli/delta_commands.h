@@ -8,5 +8,8 @@ namespace agentfense::cli {
 [[nodiscard]] int delta_status(std::span<const char *const> words);
 [[nodiscard]] int delta_diff(std::span<const char *const> words);
 [[nodiscard]] int delta_apply(std::span<const char *const> words);
+[[nodiscard]] int delta_discard(std::span<const char *const> words);
+[[nodiscard]] int delta_snapshot(std::span<const char *const> words);
+[[nodiscard]] int delta_restore(std::span<const char *const> words);
 
 }  // namespace agentfense::cli

@@ -19,6 +19,9 @@ constexpr Command kCommands[] = {
     {"status", "list what the delta changes", delta_status},
     {"diff", "write the changes as a patch that git apply takes", delta_diff},
     {"apply", "write the changes into the base, as far as the policy goes", delta_apply},
+    {"discard", "throw changes away", delta_discard},
+    {"snapshot", "keep the delta as it is under a name", delta_snapshot},
+    {"restore", "make it what it was", delta_restore},
 };
 
 std::string help_text() {

@@ -49,11 +49,12 @@ std::function<void(size_t, size_t)> progress_of(std::string what) {
   auto shown = std::make_shared<bool>(false);
   return [=](size_t done, size_t all) {
     Clock::time_point now = Clock::now();
-    if (done == all && *shown) std::fputs("\r\033[K", stderr);
+    if (done == all && *shown) std::fputs("\033[K", stderr);
     if (done == all || now < *next) return;
     *next = now + kPause;
     *shown = true;
-    std::fprintf(stderr, "\r%s: %zu of %zu\033[K", what.c_str(), done, all);
+    std::string text = what + ": " + std::to_string(done) + (all > 0 ? " of " + std::to_string(all) : "");
+    std::fprintf(stderr, "\r\033[K%s\r", text.c_str());
   };
 }
 

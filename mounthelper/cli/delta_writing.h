@@ -19,7 +19,8 @@ namespace agentfense::cli {
 
 [[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);
 
-// "what: done of all" on stderr, at most some times a second, where that is a terminal; else nothing.
+// "what: done of all" on stderr, at most some times a second, where that is a terminal; else nothing. all: 0 where it is
+// not known, which leaves it out.
 [[nodiscard]] std::function<void(size_t done, size_t all)> progress_of(std::string what);
 
 }  // namespace agentfense::cli

@@ -13,8 +13,8 @@
 
 #include "compiler/table/digest.h"
 #include "mounthelper/delta/apply_step.h"
-#include "mounthelper/delta/links.h"
 #include "mounthelper/delta/uncover.h"
+#include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
 
 namespace agentfense::delta {
@@ -194,6 +194,13 @@ Result<Plan> plan_anew(const ApplyRequest &request) {
     Result<Links> links = find_links(request.store->upper.get());
     if (!links.ok()) return failure(links.error(), "look through the delta");
     input.links = std::move(*links);
+  }
+  if (request.paths.empty()) {
+    std::unordered_set<std::string> changed;
+    for (const Change &change : input.changes) changed.insert(change.path);
+    Result<std::vector<Copy>> copies = find_copies(request.store->upper.get(), request.base, changed);
+    if (!copies.ok()) return failure(copies.error(), "look through the delta");
+    input.copies = std::move(*copies);
   }
   input.table = request.table;
   input.paths = request.paths;

@@ -36,6 +36,7 @@ class Order {
         bring(change);
       }
     }
+    for (const Copy &copy : input_.copies) take_times(copy);
     for (const Change *change : late) {
       remove_below(change->path);
       bring(*change);
@@ -105,6 +106,20 @@ class Order {
     placed_.insert(change.path);
   }
 
+  // A copy whose time alone differs: the base gets that time, and the copy can go.
+  void take_times(const Copy &copy) {
+    bool same = copy.before.st_mtim.tv_sec == copy.after.st_mtim.tv_sec &&
+                copy.before.st_mtim.tv_nsec == copy.after.st_mtim.tv_nsec;
+    auto origin = input_.origins.find(copy.path);
+    bool known = origin != input_.origins.end() && same_as(origin->second, copy.before);
+    if (same || !known || !may_write(*input_.table, copy.path)) return;
+    if (S_ISDIR(copy.after.st_mode)) {
+      times_.insert(copy.path);
+    } else if (S_ISREG(copy.after.st_mode) && copy.before.st_nlink == 1 && copy.after.st_nlink == 1) {
+      steps_.push_back({StepKind::set_attributes, copy.path, "", mark_of(copy.before), mark_of(copy.after)});
+    }
+  }
+
   // Another name of the same file that the base has by then: put by an earlier step, or unchanged in the delta.
   std::string first_name(const Change &change) const {
     auto names = change.after->st_nlink > 1 ? input_.links.find(change.after->st_ino) : input_.links.end();
@@ -126,11 +141,11 @@ class Order {
 
   // Those on the way to a step too: the upper layer's leave it with what is below them, and the view must not see it.
   void finish_directories() {
-    std::set<std::string> above;
+    std::set<std::string> &above = times_;
     for (const Step &step : steps_) {
       for (std::string_view path = step.path; !path.empty();) {
         path = parent_of(path);
-        if (!above.insert(std::string(path)).second) break;
+        above.insert(std::string(path));
       }
     }
     for (const std::string &path : above)
@@ -146,6 +161,7 @@ class Order {
   std::unordered_set<std::string> listed_;
   std::set<Removal> removals_;
   std::set<Directory> directories_;
+  std::set<std::string> times_;  // directories that get times alone
   std::unordered_set<std::string> placed_;
   std::vector<Step> steps_;
 };

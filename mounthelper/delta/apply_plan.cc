@@ -26,6 +26,12 @@ bool is_device(const std::optional<struct stat> &info) {
   return info && (S_ISCHR(info->st_mode) || S_ISBLK(info->st_mode));
 }
 
+bool same_time(const Copy &copy) {
+  const timespec &a = copy.before.st_mtim;
+  const timespec &b = copy.after.st_mtim;
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 class Planner {
  public:
   explicit Planner(PlanInput input) : input_(std::move(input)) {}
@@ -51,10 +57,18 @@ class Planner {
       if (item.change.kind == ChangeKind::renamed) plan_.dropped.push_back(item.change.from);
     }
     plan_.steps = make_steps(input_, plan_.items);
+    for (const Copy &copy : input_.copies) {
+      if (gives_way(copy)) plan_.dropped.push_back(copy.path);
+    }
     return std::move(plan_);
   }
 
  private:
+  // A copy of another time than the base's file goes where make_steps gives the base that time.
+  bool gives_way(const Copy &copy) const {
+    return same_time(copy) || (S_ISDIR(copy.after.st_mode) && may_write(*input_.table, copy.path));
+  }
+
   void take_directories_along() {
     for (size_t i = plan_.items.size(); i-- > 0;) {  // so that a directory's own directory comes later
       const Planned &item = plan_.items[i];

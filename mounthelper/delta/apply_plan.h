@@ -8,10 +8,11 @@
 
 #include "compiler/table/table.h"
 #include "mounthelper/delta/changes.h"
+#include "mounthelper/delta/copies.h"
 #include "mounthelper/delta/journal.h"
-#include "mounthelper/delta/links.h"
 #include "mounthelper/delta/origins.h"
 #include "mounthelper/delta/path_glob.h"
+#include "mounthelper/delta/upper_walk.h"
 
 namespace agentfense::delta {
 
@@ -41,6 +42,7 @@ struct PlanInput {
   std::vector<Change> changes;  // as list_changes() gives them
   Origins origins;
   Links links;
+  std::vector<Copy> copies;             // that may leave the delta too
   const table::Table *table = nullptr;  // not owned
   std::vector<PathGlob> paths;          // none: everything
   Side side = Side::none;
@@ -50,7 +52,7 @@ struct Plan {
   std::vector<Planned> items;  // in the order of the changes
   bool stopped = false;        // by conflicts: there are no steps
   std::vector<Step> steps;
-  std::vector<std::string> dropped;  // paths that the delta gives up
+  std::vector<std::string> dropped;  // paths that the delta gives up, copies among them
 };
 
 // A path of --path takes along the new directories that it lies in, and a move goes with both of its ends.

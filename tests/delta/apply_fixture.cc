@@ -31,6 +31,7 @@ void Delta::make(const Tree &base, const Tree &upper, const std::function<void()
   auto open_part = [&](const char *part) {
     return sys::Fd(open((layers_.path() + part).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   };
+  store_.directory = open_part("/delta");
   store_.upper = open_part("/delta/upper");
   store_.work = open_part("/delta/work");
   store_.meta = open_part("/delta/meta");

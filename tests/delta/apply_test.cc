@@ -1,8 +1,10 @@
 #include "mounthelper/delta/apply.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -203,6 +205,357 @@ TEST(Apply, KilledTwice) {
     ASSERT_EQ(differences(view, snapshot(delta.base())), "") << "at " << k;
     ASSERT_THAT(delta.left_in_upper(), IsEmpty()) << "at " << k;
   }
+}
+
+std::string read_file(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_file(const std::string &path, const std::string &text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+TEST(Apply, WhatThePolicyForbidsStays) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  delta.make({{"ok", file("1")},
+              {"ro", dir()},
+              {"ro/f", file("f")},
+              {"d", dir()},
+              {"d/hidden", file("secret")},
+              {"d/plain", file("p")},
+              {"m", dir()},
+              {"m/hidden", file("read-only one")},
+              {"m/w", file("w")},
+              {"replaced", dir()},
+              {"replaced/hidden", file("h")}},
+             {{"ok", file("2")},
+              {"ro", dir(0700)},
+              {"ro/f", file("changed")},
+              {"ro/new", file("new")},
+              {"ro/made", opaque_dir()},
+              {"ro/made/in", file("in")},
+              {"d", whiteout()},
+              {"m", whiteout()},
+              {"n", opaque_dir()},
+              {"n/hidden", file("read-only one")},
+              {"n/w", file("w")},
+              {"replaced", file("now a file")},
+              {"device", Node()}},
+             [&] {
+               delta.layers().note_origin("n", delta.layers().base_inode("m"));
+               delta.layers().note_origin("n/w", delta.layers().base_inode("m/w"));
+               delta.layers().note_origin("n/hidden", delta.layers().base_inode("m/hidden"));
+               fs::remove(delta.upper() + "/device");
+               ASSERT_EQ(mknod((delta.upper() + "/device").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+             });
+  Snapshot view = delta.merged();
+  Snapshot base = snapshot(delta.base());
+  table::Table table =
+      agentfense::testing::rules_to_table({"allow write /", "limit read /ro", "limit none **/hidden"});
+  ApplyReport report = applied(delta.request(table));
+  EXPECT_THAT(fates(report),
+              ElementsAre("refused d: it holds d/hidden, which stays",
+                          "refused d/hidden: the policy does not let it be written", "applied d/plain",
+                          "refused device: it is a device", "applied n: it holds m/hidden, which stays",
+                          "refused n/hidden: the policy does not let it be written", "applied n/w",
+                          "applied ok", "refused replaced: it holds replaced/hidden, which stays",
+                          "refused replaced/hidden: the policy does not let it be written",
+                          "refused ro: the policy does not let it be written",
+                          "refused ro/f: the policy does not let it be written",
+                          "refused ro/made: the policy does not let it be written",
+                          "refused ro/made/in: the policy does not let it be written",
+                          "refused ro/new: the policy does not let it be written"));
+  EXPECT_EQ(differences(view, delta.merged()), "") << "the view is as it was";
+  Snapshot after = snapshot(delta.base());
+  for (const char *path : {"ro", "ro/f", "d/hidden", "m/hidden", "replaced/hidden"}) {
+    EXPECT_EQ(base[path], after[path]) << path;
+  }
+  for (const char *path : {"d/plain", "m/w", "n/hidden", "ro/new", "ro/made", "device"}) {
+    EXPECT_EQ(after.count(path), 0U) << path;
+  }
+  EXPECT_EQ(read_file(delta.base() + "/n/w"), "w");
+  EXPECT_EQ(read_file(delta.base() + "/ok"), "2");
+
+  ApplyReport again = applied(delta.request(table));
+  for (const std::string &line : fates(again))
+    EXPECT_THAT(line, ::testing::StartsWith("refused")) << "nothing is left";
+  EXPECT_EQ(differences(after, snapshot(delta.base())), "");
+}
+
+// A base that moved on under a delta.
+void make_conflicts(Delta &delta) {
+  delta.make({{"changed", file("1")},
+              {"chmodded", file("c")},
+              {"deleted", file("d")},
+              {"dir", dir()},
+              {"dir/old", file("old")},
+              {"fine", file("f")},
+              {"lost", file("l")},
+              {"lost-dir", dir()},
+              {"lost-dir/in", file("in")},
+              {"moved", file("m")}},
+             {{"changed", file("ours")},
+              {"chmodded", file("ours")},
+              {"deleted", whiteout()},
+              {"dir", whiteout()},
+              {"fine", file("ours")},
+              {"lost", file("ours")},
+              {"lost-dir", dir()},
+              {"lost-dir/new", file("ours")},
+              {"moved", whiteout()},
+              {"moved-to", file("m")},
+              {"new", file("ours")}},
+             [&] { delta.layers().note_origin("moved-to", delta.layers().base_inode("moved")); });
+  const std::string base = delta.base();
+  write_file(base + "/changed", "theirs");
+  ASSERT_EQ(chmod((base + "/chmodded").c_str(), 0600), 0);
+  write_file(base + "/deleted", "theirs");
+  write_file(base + "/dir/new", "theirs");
+  fs::remove(base + "/lost");
+  fs::remove_all(base + "/lost-dir");
+  write_file(base + "/moved", "theirs");
+  write_file(base + "/new", "theirs");
+}
+
+TEST(Apply, ConflictsAreAllListedAndNothingIsDone) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  make_conflicts(delta);
+  Snapshot base = snapshot(delta.base());
+  Snapshot upper = snapshot(delta.upper());
+  ApplyReport report = applied(delta.request(everything()));
+  EXPECT_TRUE(report.plan.stopped);
+  EXPECT_THAT(fates(report),
+              ElementsAre("conflict changed: the base's was changed meanwhile",
+                          "conflict chmodded: the base's was changed meanwhile",
+                          "conflict deleted: the base's was changed meanwhile", "applied dir",
+                          "conflict dir/new: the base has got it meanwhile", "applied dir/old",
+                          "applied fine", "conflict lost: the base has lost it meanwhile",
+                          "conflict lost-dir: the base has lost it meanwhile", "applied lost-dir/new",
+                          "conflict moved-to: the base's was changed meanwhile",
+                          "conflict new: the base has got it meanwhile"));
+  EXPECT_EQ(differences(base, snapshot(delta.base())), "");
+  EXPECT_EQ(differences(upper, snapshot(delta.upper())), "");
+}
+
+TEST(Apply, OursOverwritesTheBase) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  make_conflicts(delta);
+  Snapshot view = delta.merged();
+  ApplyRequest request = delta.request(everything());
+  request.side = Side::ours;
+  (void)applied(request);
+  EXPECT_EQ(differences(view, snapshot(delta.base())), "");
+  EXPECT_THAT(delta.left_in_upper(), IsEmpty());
+}
+
+TEST(Apply, TheirsGivesUpTheDeltas) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  make_conflicts(delta);
+  Snapshot base = snapshot(delta.base(), Detail::settling);
+  ApplyRequest request = delta.request(everything());
+  request.side = Side::theirs;
+  ApplyReport report = applied(request);
+  EXPECT_THAT(fates(report), Contains("dropped dir: it holds dir/new, which stays"));
+  EXPECT_THAT(fates(report), Contains("dropped lost-dir/new: its directory is given up"));
+  Snapshot expected = base;
+  expected.erase("dir/old");
+  expected["fine"] = snapshot(delta.base(), Detail::settling)["fine"];
+  EXPECT_EQ(read_file(delta.base() + "/fine"), "ours");
+  EXPECT_EQ(differences(expected, snapshot(delta.base(), Detail::settling)), "");
+  EXPECT_EQ(differences(expected, delta.merged(Detail::settling)), "");
+  EXPECT_THAT(delta.left_in_upper(), IsEmpty());
+}
+
+TEST(Apply, PathTakesItsDirectoriesAndBothEndsOfAMove) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  make_everything(delta);
+  Snapshot view = delta.merged();
+  ApplyRequest request = delta.request(everything());
+  request.paths.push_back(*PathGlob::parse("/new/deep/f"));
+  request.paths.push_back(*PathGlob::parse("/moved/sub/2"));
+  request.paths.push_back(*PathGlob::parse("/gone/deep/f"));
+  (void)applied(request);
+  EXPECT_EQ(differences(view, delta.merged()), "");
+  EXPECT_EQ(read_file(delta.base() + "/new/deep/f"), "f");
+  EXPECT_EQ(read_file(delta.base() + "/moved-to/sub/2"), "two and more");
+  EXPECT_FALSE(fs::exists(delta.base() + "/moved/sub/2"));
+  EXPECT_FALSE(fs::exists(delta.base() + "/gone/deep/f"));
+  for (const char *path : {"moved/1", "gone/deep", "a", "b", "to-file/in"}) {
+    EXPECT_TRUE(fs::exists(delta.base() + "/" + path)) << path;
+  }
+  EXPECT_FALSE(fs::exists(delta.base() + "/new/name"));
+
+  // The rest, afterwards, meets no conflict.
+  request.paths.clear();
+  EXPECT_FALSE(applied(request).plan.stopped);
+  EXPECT_EQ(differences(view, snapshot(delta.base(), Detail::settling)).find("missing"), std::string::npos);
+  EXPECT_EQ(differences(delta.merged(), snapshot(delta.base())), "");
+  EXPECT_THAT(delta.left_in_upper(), IsEmpty());
+}
+
+TEST(Apply, ANameOfAFileThatTheDeltaDidNotChangeIsALinkToIt) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  delta.make({{"a", file("same")}}, {{"a", file("same")}},
+             [&] { fs::create_hard_link(delta.upper() + "/a", delta.upper() + "/b"); });
+  (void)applied(delta.request(everything()));
+  struct stat a {
+  }, b{};
+  ASSERT_EQ(stat((delta.base() + "/a").c_str(), &a), 0);
+  ASSERT_EQ(stat((delta.base() + "/b").c_str(), &b), 0);
+  EXPECT_EQ(a.st_ino, b.st_ino);
+}
+
+TEST(Apply, CopiesOfWhatIsTheSameLeaveTheDeltaToo) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  Tree base = {{"d", dir()}, {"d/copied", file("c")}, {"d/touched", file("t")},
+               {"e", dir()}, {"made-anew", dir()},    {"made-anew/f", file("f")}};
+  Tree upper = base;
+  upper["made-anew"] = opaque_dir();
+  delta.make(base, upper, [&] { ASSERT_EQ(mknod((delta.upper() + "/nothing").c_str(), S_IFCHR, 0), 0); });
+  struct stat info {};
+  ASSERT_EQ(lstat((delta.base() + "/d/copied").c_str(), &info), 0);
+  const timespec times[2] = {info.st_atim, info.st_mtim};
+  ASSERT_EQ(utimensat(AT_FDCWD, (delta.upper() + "/d/copied").c_str(), times, 0), 0);
+  Snapshot view = delta.merged();
+  EXPECT_THAT(fates(applied(delta.request(everything()))), IsEmpty());
+  EXPECT_EQ(differences(view, delta.merged()), "");
+  EXPECT_EQ(differences(view, snapshot(delta.base())), "");
+  EXPECT_THAT(delta.left_in_upper(), IsEmpty());
+}
+
+// Somebody swaps directories of the base for links to elsewhere while it is applied.
+TEST(Apply, NeverFollowsALinkThatAppearsMeanwhile) {
+  int swapped = 0;
+  for (int at = 1; at < 60; ++at) {
+    Delta delta;
+    DELTA_TEST_NEEDS(delta);
+    delta.make({{"d", dir()},
+                {"d/f", file("f")},
+                {"d/gone", file("g")},
+                {"e", dir()},
+                {"e/sub", dir()},
+                {"e/sub/x", file("x")}},
+               {{"d", dir()},
+                {"d/f", file("changed")},
+                {"d/gone", whiteout()},
+                {"d/new", file("new")},
+                {"d/made", opaque_dir()},
+                {"d/made/in", file("in")},
+                {"e", whiteout()}});
+    std::string outside = delta.layers().path() + "/outside";
+    fs::create_directories(outside + "/made");
+    fs::create_directories(outside + "/sub");
+    for (const char *name : {"/f", "/gone", "/made/in", "/sub/x"}) write_file(outside + name, "outside");
+    delta_test::settle_times(outside, 3);
+    Snapshot before = snapshot(outside);
+    ApplyRequest request = delta.request(everything());
+    int left = at;
+    request.pause = [&] {
+      if (left-- != 0) return;
+      for (const char *name : {"d", "e"}) {
+        std::error_code ignored;
+        fs::rename(delta.base() + "/" + name, delta.layers().path() + "/old-" + name, ignored);
+        fs::create_directory_symlink(outside, delta.base() + "/" + name, ignored);
+      }
+    };
+    auto report = apply(request);
+    EXPECT_EQ(differences(before, snapshot(outside)), "") << "at " << at;
+    swapped += left < 0 ? 1 : 0;
+  }
+  EXPECT_GT(swapped, 30) << "places where it happened";
+}
+
+TEST(Apply, WhatTheBaseChangesMeanwhileStaysInBoth) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  delta.make({{"a", file("1")}, {"b", file("1")}, {"c", file("1")}},
+             {{"a", file("ours")}, {"b", whiteout()}, {"c", file("ours")}, {"n", file("ours")}});
+  ApplyRequest request = delta.request(everything());
+  int left = 1;  // the journal is there, and no step is done
+  request.pause = [&] {
+    if (left-- != 0) return;
+    for (const char *name : {"/a", "/b", "/n"}) write_file(delta.base() + name, "theirs");
+  };
+  ApplyReport report = applied(request);
+  EXPECT_EQ(report.missed.size(), 3U);
+  for (const char *name : {"/a", "/b", "/n"}) EXPECT_EQ(read_file(delta.base() + name), "theirs") << name;
+  EXPECT_EQ(read_file(delta.base() + "/c"), "ours");
+  EXPECT_THAT(delta.left_in_upper(), ElementsAre("a", "b", "n"));
+  EXPECT_TRUE(applied(delta.request(everything())).plan.stopped) << "now they are conflicts";
+}
+
+class HostileJournal : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    DELTA_TEST_NEEDS(delta_);
+    delta_.make({{"a", file("a")}}, {{"a", file("b")}, {"n", file("n")}});
+    write_file(delta_.layers().path() + "/outside", "outside");
+  }
+  std::string error_of(const table::Table &table = everything()) {
+    Snapshot base = snapshot(delta_.base());
+    Snapshot upper = snapshot(delta_.upper());
+    auto report = apply(delta_.request(table));
+    EXPECT_EQ(differences(base, snapshot(delta_.base())), "");
+    EXPECT_EQ(differences(upper, snapshot(delta_.upper())), "");
+    return report.ok() ? "it was accepted" : report.status().message();
+  }
+  std::string name() const { return delta_.meta() + "/journal"; }
+  void put(const std::string &text) const {
+    write_file(name(), text);
+    fs::permissions(name(), fs::perms(0600));
+  }
+  Delta delta_;
+};
+
+TEST_F(HostileJournal, IsRefused) {
+  Journal journal;
+  journal.token = "0123456789abcdef";
+  journal.steps.push_back({StepKind::put, "n", "", std::nullopt, FileMark{1, 0100644, 1, {}}});
+  const std::string good = encode(journal);
+  for (size_t size = 0; size < good.size(); ++size) {
+    put(good.substr(0, size));
+    ASSERT_THAT(error_of(), HasSubstr("meta/journal")) << size;
+  }
+  for (size_t at = 0; at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    ASSERT_FALSE(decode_journal(bad).ok()) << at;
+  }
+  EXPECT_TRUE(decode_journal(good).ok());
+  for (const char *path : {"../outside", "/outside", "a/../../outside", "a//b", "a/"}) {
+    Journal out = journal;
+    out.steps[0].path = path;
+    put(encode(out));
+    EXPECT_THAT(error_of(), HasSubstr("cannot be read")) << path;
+  }
+  put(good);
+  fs::permissions(name(), fs::perms(0622));
+  EXPECT_THAT(error_of(), HasSubstr("others than its owner may write it"));
+  fs::remove(name());
+  fs::create_symlink(delta_.layers().path() + "/outside", name());
+  EXPECT_THAT(error_of(), HasSubstr("it is no file"));
+  fs::remove(name());
+  fs::create_directory(name());
+  EXPECT_THAT(error_of(), HasSubstr("it is no file"));
+}
+
+TEST_F(HostileJournal, WritesNothingThatThePolicyForbids) {
+  Journal journal;
+  journal.token = "0123456789abcdef";
+  struct stat info {};
+  ASSERT_EQ(lstat((delta_.upper() + "/n").c_str(), &info), 0);
+  journal.steps.push_back({StepKind::put, "n", "", std::nullopt, mark_of(info)});
+  put(encode(journal));
+  EXPECT_THAT(error_of(agentfense::testing::rules_to_table({"allow write /", "limit read /n"})),
+              HasSubstr("would write n, which the policy does not"));
 }
 
 }  // namespace

@@ -1,0 +1,27 @@
+// discard: throws changes of a delta away, so that the base shows again.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mounthelper/delta/path_glob.h"
+#include "mounthelper/delta/store.h"
+#include "mounthelper/sys/status.h"
+
+namespace agentfense::delta {
+
+struct DiscardRequest {
+  const Store *store = nullptr;  // held; not owned
+  int base = -1;
+  std::vector<PathGlob> paths;  // none: everything
+  std::function<void()> pause;  // as in ApplyRequest
+};
+
+// How many changes went. Everything: the upper layer is exchanged for an empty one at once. With paths: one change
+// after the other, a move always with both of its ends; killed in between, the rest is still there and the delta is
+// good. EINVAL with a sentence, and nothing done, where a path cannot come back alone: below a directory that the
+// delta replaced by a file.
+[[nodiscard]] sys::Result<size_t> discard(const DiscardRequest &request);
+
+}  // namespace agentfense::delta
