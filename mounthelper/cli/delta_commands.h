@@ -11,5 +11,6 @@ namespace agentfense::cli {
 [[nodiscard]] int delta_discard(std::span<const char *const> words);
 [[nodiscard]] int delta_snapshot(std::span<const char *const> words);
 [[nodiscard]] int delta_restore(std::span<const char *const> words);
+[[nodiscard]] int delta_export(std::span<const char *const> words);
 
 }  // namespace agentfense::cli

@@ -22,6 +22,7 @@ constexpr Command kCommands[] = {
     {"discard", "throw changes away", delta_discard},
     {"snapshot", "keep the delta as it is under a name", delta_snapshot},
     {"restore", "make it what it was", delta_restore},
+    {"export", "write it as a layer of an OCI image", delta_export},
 };
 
 std::string help_text() {
@@ -40,8 +41,10 @@ Commands:
 Examples:
   mount.agentfense delta status ~/delta --base ~/project
   mount.agentfense delta diff ~/delta --base ~/project > changes.patch
+  mount.agentfense delta apply ~/delta --base ~/project --path /src
 
-Exit status: 0 done; 1 what a command was told to answer with, see its --help; 2 wrong words or failure.
+Exit status: 0 done; 1 what a command was told to answer with, or conflicts of apply; 2 wrong words or failure;
+3 applied, but for what was refused or changed meanwhile. See each command's --help.
 )";
 }
 

@@ -13,6 +13,7 @@
 
 #include "compiler/table/digest.h"
 #include "mounthelper/delta/apply_step.h"
+#include "mounthelper/delta/format.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
@@ -179,6 +180,20 @@ Status finish_earlier(const ApplyRequest &request, ApplyReport &report) {
   return Execution(request, std::move(**journal), /*resumed=*/true, report).run();
 }
 
+void find_copied_from_here(const ApplyRequest &request, PlanInput &input) {
+  auto look_at = [&](const std::string &path, const struct stat &before, const struct stat &after) {
+    if (!S_ISREG(before.st_mode) || !S_ISREG(after.st_mode)) return;
+    Result<sys::Fd> directory = sys::open_dir_beneath(request.store->upper.get(), parent_of(path));
+    const char *name = path.c_str() + (path.rfind('/') + 1);  // 0 where there is no slash
+    if (directory.ok() && origin_of(directory->get(), name) == before.st_ino)
+      input.copied_from_here.insert(path);
+  };
+  for (const Change &change : input.changes) {
+    if (change.kind == ChangeKind::metadata) look_at(change.path, *change.before, *change.after);
+  }
+  for (const Copy &copy : input.copies) look_at(copy.path, copy.before, copy.after);
+}
+
 Result<Plan> plan_anew(const ApplyRequest &request) {
   PlanInput input;
   Result<std::vector<Change>> changes = list_changes(*request.store, request.base);
@@ -202,6 +217,7 @@ Result<Plan> plan_anew(const ApplyRequest &request) {
     if (!copies.ok()) return failure(copies.error(), "look through the delta");
     input.copies = std::move(*copies);
   }
+  find_copied_from_here(request, input);
   input.table = request.table;
   input.paths = request.paths;
   input.side = request.side;

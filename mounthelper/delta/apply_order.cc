@@ -95,8 +95,9 @@ class Order {
       directories_.insert({change.path, before, after});
       return;
     }
-    if (change.kind == ChangeKind::metadata && S_ISREG(after->mode) && change.before->st_nlink == 1 &&
-        change.after->st_nlink == 1) {
+    bool single =
+        change.kind == ChangeKind::metadata && change.before->st_nlink == 1 && change.after->st_nlink == 1;
+    if (single && input_.copied_from_here.count(change.path) != 0) {
       steps_.push_back({StepKind::set_attributes, change.path, "", before, after});
       return;
     }
@@ -115,8 +116,8 @@ class Order {
     if (same || !known || !may_write(*input_.table, copy.path)) return;
     if (S_ISDIR(copy.after.st_mode)) {
       times_.insert(copy.path);
-    } else if (S_ISREG(copy.after.st_mode) && copy.before.st_nlink == 1 && copy.after.st_nlink == 1) {
-      steps_.push_back({StepKind::set_attributes, copy.path, "", mark_of(copy.before), mark_of(copy.after)});
+    } else {
+      bring({ChangeKind::metadata, copy.path, "", copy.before, copy.after, false, true});
     }
   }
 

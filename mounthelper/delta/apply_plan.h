@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "compiler/table/table.h"
@@ -42,7 +43,10 @@ struct PlanInput {
   std::vector<Change> changes;  // as list_changes() gives them
   Origins origins;
   Links links;
-  std::vector<Copy> copies;             // that may leave the delta too
+  std::vector<Copy> copies;  // that may leave the delta too
+  // Regular files that were copied up from the very file that the base has there: attributes alone can be set on
+  // it. Another one keeps its number for the file that was moved away from there.
+  std::unordered_set<std::string> copied_from_here;
   const table::Table *table = nullptr;  // not owned
   std::vector<PathGlob> paths;          // none: everything
   Side side = Side::none;

@@ -60,6 +60,7 @@ void make_everything(Delta &delta) {
                {"b", file("b", 0600)},
                {"big", file(std::string(300000, 'x'))},
                {"chmod", with_attribute(file("same"), "user.old", "1")},
+               {"chmod2", file("same")},
                {"d", dir(0750)},
                {"d/x", file("dx")},
                {"d/y", file("dy")},
@@ -87,6 +88,7 @@ void make_everything(Delta &delta) {
       {"a", file("A changed")},
       {"b", whiteout()},
       {"big", with_attribute(file(std::string(300000, 'y')), "user.overlay.agentfense.origin", "7")},
+      {"chmod2", file("same", 0600)},
       {"chmod", with_attribute(file("same", 04755), "user.overlay.overlay.mark", "m")},
       {"d", dir(0711)},
       {"d/x", whiteout()},
@@ -110,6 +112,7 @@ void make_everything(Delta &delta) {
       {"to-file", file("is a file")}};
   delta.make(base, upper, [&] {
     const auto &layers = delta.layers();
+    layers.note_origin("chmod", layers.base_inode("chmod"));
     layers.note_origin("moved-to", layers.base_inode("moved"));
     layers.note_origin("moved-to/1", layers.base_inode("moved/1"));
     layers.note_origin("moved-to/sub", layers.base_inode("moved/sub"));
@@ -128,8 +131,12 @@ TEST(Apply, TheBaseBecomesWhatTheViewShowed) {
   DELTA_TEST_NEEDS(delta);
   make_everything(delta);
   Snapshot view = delta.merged();
+  uint64_t in_place = delta.layers().base_inode("chmod");
+  uint64_t anew = delta.layers().base_inode("chmod2");
   ApplyReport report = applied(delta.request(everything()));
   EXPECT_FALSE(report.plan.stopped);
+  EXPECT_EQ(delta.layers().base_inode("chmod"), in_place);
+  EXPECT_NE(delta.layers().base_inode("chmod2"), anew) << "nothing says that it is the same file";
   EXPECT_THAT(report.missed, IsEmpty());
   EXPECT_EQ(differences(view, snapshot(delta.base())), "");
   EXPECT_EQ(differences(view, delta.merged()), "");

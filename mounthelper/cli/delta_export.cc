@@ -1,0 +1,70 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "mounthelper/cli/delta_commands.h"
+#include "mounthelper/cli/delta_main.h"
+#include "mounthelper/cli/delta_writing.h"
+#include "mounthelper/delta/oci_layer.h"
+#include "mounthelper/delta/quote_path.h"
+
+namespace agentfense::cli {
+namespace {
+
+constexpr const char *kFooter = R"(
+Writes the delta as a layer of an OCI image whose layers below are the base: a tar file, with .wh. entries for what
+is deleted. It appears under its name when it is complete. No view may write to the delta meanwhile.
+
+Example:
+  mount.agentfense delta export ~/delta --base ~/project --oci layer.tar
+
+Exit status: 0 done; 2 wrong words or failure.)";
+
+std::string cannot_write(const std::string &path) {
+  return "cannot write " + path + ": " + std::strerror(errno) + "; check the path and its disk";
+}
+
+}  // namespace
+
+int delta_export(std::span<const char *const> words) {
+  DeltaArguments arguments;
+  std::string path;
+  CLI::App app("Writes the delta as a layer of an OCI image.", "mount.agentfense delta export");
+  app.footer(kFooter);
+  add_delta_options(app, arguments);
+  app.add_option("--oci", path, "the tar file to write; one of that name is replaced")
+      ->required()
+      ->type_name("FILE");
+  if (std::optional<int> answered = parse_words(app, words)) return *answered;
+
+  sys::Result<OpenDelta> open_delta = open_delta_to_write(arguments, /*base_is_written=*/false);
+  if (!open_delta.ok()) return delta_fail(open_delta.status().message());
+  if (sys::Status status = check_no_journal(*open_delta); !status.ok()) return delta_fail(status.message());
+  std::string unfinished = path + ".tmp";
+  (void)unlink(unfinished.c_str());
+  sys::Fd out(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!out) return delta_fail(cannot_write(unfinished));
+  auto progress = progress_of("exporting");
+  delta::LayerRequest request{&open_delta->store, open_delta->base.get(), out.get(), {}};
+  if (progress) request.progress = [&](size_t done) { progress(done, 0); };
+  sys::Result<delta::LayerReport> report = delta::write_layer(request);
+  std::string error = report.ok() ? "" : report.status().message();
+  if (error.empty() && (fsync(out.get()) != 0 || rename(unfinished.c_str(), path.c_str()) != 0)) {
+    error = cannot_write(path);
+  }
+  if (!error.empty()) {
+    (void)unlink(unfinished.c_str());
+    return delta_fail(error);
+  }
+  for (const std::string &left_out : report->left_out) {
+    std::fprintf(stderr,
+                 "mount.agentfense: the socket %s is not in the layer, since tar has no place for it\n",
+                 delta::quote_path(left_out).c_str());
+  }
+  return kDeltaDone;
+}
+
+}  // namespace agentfense::cli
