@@ -4,6 +4,7 @@ AGENTFENSE_DELTA_STAND_IN=1 puts the kernel's own overlayfs in the place of the 
 the file system whose format a delta has, and what differs must be documented (`stand_in`).
 """
 
+import ast
 import contextlib
 import os
 import shutil
@@ -157,4 +158,19 @@ def main():
 
 
 TestCase = views.TestCase
+def give(top, user):
+    for directory, names, files in os.walk(top):
+        os.lchown(directory, user, user)
+        for name in names + files:
+            os.lchown(os.path.join(directory, name), user, user)
+
+
+def as_user(call, user):
+    """What call() gives in a child that is this user; must be made of literals."""
+    text = views.as_user(lambda: repr(call()), user)
+    if text.startswith("raised"):
+        raise AssertionError(text)
+    return ast.literal_eval(text)
+
+
 outcome, get, put, run = views.outcome, views.get, views.put, views.run
