@@ -115,7 +115,6 @@ Status DeltaNames::place(NodeId id, const view::NodeName &name, const struct sta
   Layering layering;
   layering.layers = is_directory ? Layering::kUpper | Layering::kBase : Layering::kUpper;
   layering.number = request_for(base_info).number;
-  if (!S_ISREG(info.st_mode) && !is_directory) layering.number = 0;  // it has nowhere to keep it
   FileRef file;
   if (S_ISREG(info.st_mode)) {
     file = std::make_shared<OpenFile>();

@@ -38,7 +38,7 @@ inline void reply_status(fuse_req_t request, const sys::Status &status) {
 }
 
 // An entry for the kernel; it holds one more reference to entry.ino from now on.
-[[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, const Seen &seen) {
+[[nodiscard]] inline fuse_entry_param make_entry(View &view, const Target &target, Seen seen) {
   fuse_entry_param entry{};
   entry.ino = view.remember(target, seen);
   entry.attr = view.shown(seen, target.info);

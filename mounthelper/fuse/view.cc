@@ -91,9 +91,14 @@ sys::Result<Target> View::target(view::NodeId parent, const char *name) {
   return Target{parent, name, {state, info.level}, info};
 }
 
-view::NodeId View::remember(const Target &target, const Seen &seen) {
+view::NodeId View::remember(const Target &target, Seen &seen) {
   std::lock_guard lock(mutex);
-  return nodes.remember(target.parent, target.name, base_file(seen.info), target.standing, seen.layering);
+  view::NodeId id =
+      nodes.remember(target.parent, target.name, base_file(seen.info), target.standing, seen.layering);
+  if (seen.layering.in_upper() && seen.layering.number == 0) {
+    seen.layering.number = nodes.view(id)->layering.number;
+  }
+  return id;
 }
 
 void View::forget(view::NodeId node, uint64_t count) {

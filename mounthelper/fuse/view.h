@@ -30,8 +30,9 @@ class View {
   // ESTALE where parent is no directory that the kernel may still name.
   [[nodiscard]] sys::Result<Target> target(view::NodeId parent, const char *name);
 
-  // A file that a lookup or a creation saw: the kernel gets a reference to its node.
-  [[nodiscard]] view::NodeId remember(const Target &target, const Seen &seen);
+  // A file that a lookup or a creation saw: the kernel gets a reference to its node. A node that has shown a number
+  // goes on with it: symlinks and FIFOs that are copied up have no place to keep it on disk.
+  [[nodiscard]] view::NodeId remember(const Target &target, Seen &seen);
   void forget(view::NodeId node, uint64_t count);
   void drop_name(view::NodeId parent, const char *name);
   // Content or attributes of the file changed through this node: other levels' nodes are told.
