@@ -115,6 +115,13 @@ bool same_extended(const FileAt &base, const FileAt &upper) {
   return attributes_of(left.get(), false) == attributes_of(right.get(), true);
 }
 
+// Files that an ordinary user's view copies up become that user's: nobody changed their owner.
+bool same_owner(const struct stat &base, const struct stat &upper) {
+  if (base.st_uid == upper.st_uid && base.st_gid == upper.st_gid) return true;
+  bool taken_over = geteuid() != 0 && upper.st_uid == geteuid();
+  return taken_over && (upper.st_gid == base.st_gid || upper.st_gid == getegid());
+}
+
 }  // namespace
 
 Result<std::string> read_link(int directory, const char *name) {
@@ -147,8 +154,7 @@ Result<bool> same_content(const FileAt &base, const FileAt &upper) {
 bool same_attributes(const FileAt &base, const FileAt &upper) {
   const struct stat &left = *base.info;
   const struct stat &right = *upper.info;
-  return left.st_mode == right.st_mode && left.st_uid == right.st_uid && left.st_gid == right.st_gid &&
-         same_extended(base, upper);
+  return left.st_mode == right.st_mode && same_owner(left, right) && same_extended(base, upper);
 }
 
 }  // namespace agentfense::delta

@@ -89,6 +89,13 @@ std::optional<std::pair<std::string, Origin>> parse(std::string_view line) {
   return std::pair(fields.rest() == "." ? std::string() : unescape_path(fields.rest()), origin);
 }
 
+// What a user namespace shows of ids that it does not know (kernel.overflowuid). `run` by an ordinary user is in one.
+constexpr unsigned kUnknownId = 65534;
+
+bool same_id(unsigned noted, unsigned now) {
+  return noted == now || noted == kUnknownId || now == kUnknownId;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -101,7 +108,9 @@ Origin origin_from(const struct stat &info) {
 }
 
 bool same_as(const Origin &origin, const struct stat &now) {
-  if (origin.mode != now.st_mode || origin.uid != now.st_uid || origin.gid != now.st_gid) return false;
+  if (origin.mode != now.st_mode || !same_id(origin.uid, now.st_uid) || !same_id(origin.gid, now.st_gid)) {
+    return false;
+  }
   if (S_ISDIR(now.st_mode)) return true;
   auto same_time = [](const timespec &a, const timespec &b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;

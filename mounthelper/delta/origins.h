@@ -28,7 +28,8 @@ struct Origin {
 
 [[nodiscard]] Origin origin_from(const struct stat &info);
 // Whether the base file is still what it was. A directory: type, mode and owner alone, as its times and its
-// ctime change with its entries. Other files: everything.
+// ctime change with its entries. Other files: everything. An id that one of two user namespaces does not know is
+// equal to any; of a file whose owner changed, ctime tells.
 [[nodiscard]] bool same_as(const Origin &origin, const struct stat &now);
 
 // Appends. Threads: safe; one write(2) a line.

@@ -363,6 +363,23 @@ class Runs(DeltaTest):
         self.assertEqual(read(self.base + "/output/more"), "more\n")
         self.assertEqual(self.run_in("--delta", self.delta, command="true").stderr, "")
 
+    def test_a_base_of_another_user(self):
+        if not Machine.as_user:
+            return  # root keeps every owner
+        for path in (self.base, self.base + "/output/theirs"):
+            os.makedirs(path, exist_ok=True)
+            os.chown(path, 0, 0)
+        os.makedirs(self.base + "/output/theirs/mine")
+        os.chown(self.base + "/output/theirs/mine", NOBODY, NOBODY)
+        self.before = picture(self.base)
+        result = self.run_in("--delta", self.delta, command="echo new > output/theirs/mine/new; echo new > output/new")
+        # The directories above were taken over, and belong to another now; that is no change.
+        self.assertIn("agentfense: 2 added; see", result.stderr)
+        self.assertEqual(self.run_words(Machine.helper, "delta", "apply", self.delta, "--base", self.base).returncode, 0)
+        self.applied(self.run_in("--ephemeral", "--apply-on-success", command="rm output/theirs/mine/new"), "1 deleted; applied to")
+        self.assertEqual(os.listdir(self.base + "/output/theirs/mine"), [])
+        self.assertEqual(read(self.base + "/output/new"), "new\n")
+
     def test_apply_on_success_after_failure_does_nothing(self):
         result = self.run_in("--ephemeral", "--apply-on-success", command="echo new > output/new; exit 3")
         self.assertEqual(result.returncode, 3)
