@@ -132,6 +132,7 @@ Result<OriginLog> OriginLog::open(int meta) {
 }
 
 Status OriginLog::record(std::string_view path, const struct stat &base_file) const {
+  if (!fd_) return Status::failure(EROFS);
   return write_all(fd_.get(), line_of(path, origin_from(base_file)));
 }
 

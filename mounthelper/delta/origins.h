@@ -36,6 +36,8 @@ struct Origin {
 class OriginLog {
  public:
   [[nodiscard]] static sys::Result<OriginLog> open(int meta);
+  // One that takes no line (EROFS), for a delta that is only shown.
+  [[nodiscard]] static OriginLog closed() { return OriginLog(sys::Fd()); }
   // path: relative, no leading slash; "" is the root.
   [[nodiscard]] sys::Status record(std::string_view path, const struct stat &base_file) const;
 

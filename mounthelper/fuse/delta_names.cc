@@ -14,7 +14,8 @@ using view::NodeId;
 
 Result<std::unique_ptr<Names>> delta_names(View &view) {
   const delta::Store &store = *view.options.delta;
-  Result<delta::OriginLog> origins = delta::OriginLog::open(store.meta.get());
+  Result<delta::OriginLog> origins =
+      view.options.read_only ? delta::OriginLog::closed() : delta::OriginLog::open(store.meta.get());
   if (!origins.ok()) return origins.status();
   return std::unique_ptr<Names>(std::make_unique<DeltaNames>(view, store, std::move(*origins)));
 }

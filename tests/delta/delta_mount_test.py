@@ -143,6 +143,21 @@ class Mounts(DeltaTest):
         self.assertEqual(caught.exception.errno, 30)
         umount(other)
 
+    def test_read_only_on_a_read_only_file_system(self):
+        shelf = self.top + "/shelf"
+        os.mkdir(shelf)
+        mount("tmpfs", shelf, "tmpfs")
+        self.addCleanup(umount, shelf)
+        self.mounted(delta=shelf + "/delta")
+        write(self.dir + "/output/new", "new\n")
+        umount(self.dir)
+        self.assertTrue(wait_until(lambda: not processes_with(self.base)))
+        subprocess.run(["mount", "-o", "remount,ro", shelf], check=True)
+        self.assertIn("its file system is read-only", self.mount(delta=shelf + "/delta").stderr)
+        self.mounted(",ro", delta=shelf + "/delta")
+        self.assertEqual(read(self.dir + "/output/new"), "new\n")
+        umount(self.dir)
+
     def test_keeps_the_table(self):
         self.mounted()
         with open(self.table, "rb") as a, open(self.delta + "/meta/table.aft", "rb") as b:
