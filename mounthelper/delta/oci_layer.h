@@ -1,7 +1,7 @@
 // The delta as an OCI image layer: https://github.com/opencontainers/image-spec/blob/main/layer.md
 //
-// Every path of the upper layer in the order of its directories, a directory before what is in it: whiteouts as
-// `.wh.NAME`, a directory that hides one of the base with `.wh..wh..opq` right after it, further names of a file as hard
+// Every path of the upper layer in the order of paths, a directory right before what is in it: whiteouts as `.wh.NAME`,
+// a directory that hides one of the base with `.wh..wh..opq` right after it, further names of a file as hard
 // links. The root is `./`. The same delta gives the same bytes.
 #pragma once
 

@@ -11,37 +11,60 @@
 namespace agentfense::delta {
 namespace {
 
+using sys::Result;
 using sys::Status;
 
-Status list_names(int directory, std::vector<std::string> &names) {
-  sys::Fd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+constexpr size_t kOpenLevels = 32;  // the deepest so many directories keep their handles
+
+struct Level {
+  std::string path;
+  sys::Fd handle;
+  std::vector<std::string> names;
+  size_t next = 0;
+};
+
+Result<Level> enter(int upper, std::string path) {
+  Result<sys::Fd> handle = sys::open_dir_beneath(upper, path);
+  if (!handle.ok()) return handle.status();
+  sys::Fd fd(openat(handle->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return sys::errno_status();
-  Status status =
-      sys::read_directory(fd.get(), [&](const sys::RawEntry &entry) { names.emplace_back(entry.name); });
-  std::sort(names.begin(), names.end());
-  return status;
+  Level level{std::move(path), std::move(*handle), {}, 0};
+  Status status = sys::read_directory(
+      fd.get(), [&](const sys::RawEntry &entry) { level.names.emplace_back(entry.name); });
+  if (!status.ok()) return status;
+  std::sort(level.names.begin(), level.names.end());
+  return level;
 }
 
 }  // namespace
 
 Status walk_upper(int upper, const std::function<Status(const UpperEntry &)> &each) {
-  std::vector<std::string> directories = {""};
-  while (!directories.empty()) {
-    std::string path = std::move(directories.back());
-    directories.pop_back();
-    sys::Result<sys::Fd> place = sys::open_dir_beneath(upper, path);
-    if (!place.ok()) return place.status();
-    std::vector<std::string> names;
-    if (Status status = list_names(place->get(), names); !status.ok()) return status;
-    size_t first_below = directories.size();
-    for (const std::string &name : names) {
-      UpperEntry entry{path.empty() ? name : path + "/" + name, place->get(), name.c_str(), {}};
-      if (fstatat(place->get(), name.c_str(), &entry.info, AT_SYMLINK_NOFOLLOW) != 0)
-        return sys::errno_status();
-      if (Status status = each(entry); !status.ok()) return status;
-      if (S_ISDIR(entry.info.st_mode)) directories.push_back(std::move(entry.path));
+  std::vector<Level> levels;
+  Result<Level> root = enter(upper, "");
+  if (!root.ok()) return root.status();
+  levels.push_back(std::move(*root));
+  while (!levels.empty()) {
+    Level &level = levels.back();
+    if (level.next == level.names.size()) {
+      levels.pop_back();
+      continue;
     }
-    std::reverse(directories.begin() + static_cast<ptrdiff_t>(first_below), directories.end());
+    if (!level.handle) {
+      Result<sys::Fd> again = sys::open_dir_beneath(upper, level.path);
+      if (!again.ok()) return again.status();
+      level.handle = std::move(*again);
+    }
+    std::string name = std::move(level.names[level.next++]);
+    UpperEntry entry{
+        level.path.empty() ? name : level.path + "/" + name, level.handle.get(), name.c_str(), {}};
+    if (fstatat(entry.directory, entry.name, &entry.info, AT_SYMLINK_NOFOLLOW) != 0)
+      return sys::errno_status();
+    if (Status status = each(entry); !status.ok()) return status;
+    if (!S_ISDIR(entry.info.st_mode)) continue;
+    Result<Level> below = enter(upper, std::move(entry.path));
+    if (!below.ok()) return below.status();
+    levels.push_back(std::move(*below));
+    if (levels.size() > kOpenLevels) levels[levels.size() - 1 - kOpenLevels].handle.reset();
   }
   return {};
 }

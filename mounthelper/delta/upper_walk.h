@@ -20,7 +20,7 @@ struct UpperEntry {
   struct stat info {};
 };
 
-// The root left out; a directory before what is in it, names in the order of their bytes. Follows no symlink; few
+// The root left out; in the order of paths (bytes of each component; a directory right before what is in it). Follows no symlink; few
 // descriptors and no recursion, however deep it is. Stops at the first failure, of `each` too.
 // upper: any handle of the directory.
 [[nodiscard]] sys::Status walk_upper(int upper, const std::function<sys::Status(const UpperEntry &)> &each);

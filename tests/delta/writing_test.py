@@ -4,7 +4,6 @@
     writing_test.py MOUNT.AGENTFENSE MAKE_TABLE [CLASS]
 """
 
-import json
 import os
 import random
 import shutil
@@ -14,7 +13,7 @@ import tarfile
 import unittest
 
 import kernel_layer
-from kernel_layer import Layered, Machine, change, fill, settle, table, tree
+from kernel_layer import Layered, Machine, change, fill, table, tree
 
 SEEDS = range(12)
 OPERATIONS = 60
@@ -40,7 +39,7 @@ def settle_new(top, seed):
 
 
 class Case(unittest.TestCase):
-    maxDiff = 4000
+    maxDiff = 20000
 
     def assert_tree(self, expected, found, note="", links=True):
         if not links:  # names of one file that went to different places
@@ -394,24 +393,6 @@ class Export(Case):
         self.assertEqual(result.returncode, 2)
         self.assertIn(".wh.x, d/.wh..wh..opq", result.stderr)
         self.assertEqual([p for p in os.listdir(layered.top) if "layer" in p], [])
-
-    def test_a_file_larger_than_a_header_holds(self):
-        layered = Layered()
-        layered.start()
-        with open(f"{layered.view}/large", "wb") as file:
-            file.truncate(2**33 + 1)
-        kernel_layer.support.write(f"{layered.view}/later", "after it")
-        layered.stop()
-        layer = f"{layered.top}/layer.tar"
-        free = os.statvfs(layered.top)
-        if free.f_bavail * free.f_frsize < 10 * 2**30:
-            self.skipTest("no room for a file of 8 GiB")
-        layered.run("export", "--oci", layer)
-        with tarfile.open(layer) as archive:
-            sizes = {m.name: m.size for m in archive.getmembers()}
-        os.unlink(layer)
-        self.assertEqual(sizes["large"], 2**33 + 1)
-        self.assertEqual(sizes["later"], 8)
 
 
 if __name__ == "__main__":
