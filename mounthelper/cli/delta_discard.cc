@@ -32,7 +32,6 @@ int delta_discard(std::span<const char *const> words) {
   if (!globs.ok()) return delta_fail(globs.status().message());
   sys::Result<OpenDelta> open = open_delta_to_write(arguments, /*base_is_written=*/false);
   if (!open.ok()) return delta_fail(open.status().message());
-  if (sys::Status status = check_no_journal(*open); !status.ok()) return delta_fail(status.message());
   delta::DiscardRequest request;
   request.store = &open->store;
   request.base = open->base.get();

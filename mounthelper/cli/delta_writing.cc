@@ -28,7 +28,7 @@ sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, bool
 sys::Status check_no_journal(const OpenDelta &open) {
   if (!delta::has_journal(open.store.meta.get())) return {};
   return sys::Status::failure(
-      EBUSY, "an apply of this delta was cut short; run mount.agentfense delta apply to finish it first");
+      EBUSY, "an apply or a discard of this delta was cut short; run that again to finish it first");
 }
 
 sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments) {

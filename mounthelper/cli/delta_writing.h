@@ -14,7 +14,7 @@ namespace agentfense::cli {
 [[nodiscard]] sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments,
                                                          bool base_is_written);
 
-// EBUSY where an apply was cut short: nothing but apply may change the delta then.
+// EBUSY where an apply or a discard was cut short: nothing else may change the delta then.
 [[nodiscard]] sys::Status check_no_journal(const OpenDelta &open);
 
 [[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);

@@ -1,17 +1,13 @@
 #include "mounthelper/delta/apply.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <set>
-#include <span>
 #include <unordered_set>
 
-#include "compiler/table/digest.h"
 #include "mounthelper/delta/apply_step.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/uncover.h"
@@ -32,14 +28,6 @@ Status failure(int error, const std::string &what) {
 Status sync_file_system(int directory) {
   sys::Fd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return fd && syncfs(fd.get()) == 0 ? Status() : sys::errno_status();
-}
-
-Result<std::string> make_token() {
-  std::array<uint8_t, 8> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return failure(EIO, "get random bytes");
-  }
-  return table::to_hex(bytes);
 }
 
 // Of the base, at this moment.
@@ -235,16 +223,14 @@ Result<ApplyReport> apply(const ApplyRequest &request) {
   bool idle = report.plan.steps.empty() && report.plan.dropped.empty();
   if (report.plan.stopped || request.dry_run || idle) return report;
 
-  Journal journal;
-  Result<std::string> token = make_token();
-  if (!token.ok()) return token.status();
-  journal.token = *token;
-  journal.steps = report.plan.steps;
-  journal.dropped = report.plan.dropped;
+  Result<Journal> journal = new_journal();
+  if (!journal.ok()) return journal.status();
+  journal->steps = report.plan.steps;
+  journal->dropped = report.plan.dropped;
   if (request.pause) request.pause();
-  if (Status status = write_journal(request.store->meta.get(), journal); !status.ok()) return status;
+  if (Status status = write_journal(request.store->meta.get(), *journal); !status.ok()) return status;
   // From here on the base is changed.
-  Status status = Execution(request, std::move(journal), /*resumed=*/false, report).run();
+  Status status = Execution(request, std::move(*journal), /*resumed=*/false, report).run();
   return status.ok() ? Result(std::move(report)) : status;
 }
 

@@ -12,6 +12,7 @@
 #include "mounthelper/delta/changes.h"
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/journal.h"
 #include "mounthelper/delta/origins.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
@@ -106,6 +107,18 @@ Status forget_origins(const DiscardRequest &request, const std::set<std::string>
   return write_origins(request.store->meta.get(), *origins);
 }
 
+// What the journal names.
+Status let_go(const DiscardRequest &request, const std::set<std::string> &paths) {
+  Result<std::set<std::string>> remaining =
+      uncover({request.store, request.base, paths, /*times_of_base=*/false, request.pause});
+  if (!remaining.ok()) return remaining.status();
+  Status status = forget_origins(request, paths, *remaining);
+  if (!status.ok()) return failure(status.error(), "write the delta's meta/origins");
+  if (request.pause) request.pause();
+  status = remove_journal(request.store->meta.get());
+  return status.ok() ? status : failure(status.error(), "remove the delta's meta/journal");
+}
+
 Status discard_paths(const DiscardRequest &request, const std::vector<Change> &changes, size_t &count) {
   std::set<std::string> paths;
   for (const Change &change : changes) {
@@ -121,16 +134,29 @@ Status discard_paths(const DiscardRequest &request, const std::vector<Change> &c
     return Status();
   });
   if (!walked.ok()) return failure(walked.error(), "look through the delta");
-  Result<std::set<std::string>> remaining =
-      uncover({request.store, request.base, paths, /*times_of_base=*/false, request.pause});
-  if (!remaining.ok()) return remaining.status();
-  Status status = forget_origins(request, paths, *remaining);
-  return status.ok() ? status : failure(status.error(), "write the delta's meta/origins");
+  Result<Journal> journal = new_journal();
+  if (!journal.ok()) return journal.status();
+  journal->dropped.assign(paths.begin(), paths.end());
+  journal->base_done = true;
+  if (Status status = write_journal(request.store->meta.get(), *journal); !status.ok()) return status;
+  return let_go(request, paths);
+}
+
+// Another command's journal, or one of ours that was cut short.
+Status finish_earlier(const DiscardRequest &request) {
+  Result<std::optional<Journal>> journal = read_journal(request.store->meta.get());
+  if (!journal.ok()) return journal.status();
+  if (!*journal) return {};
+  if (!(*journal)->steps.empty() || !(*journal)->base_done) {
+    return Status::failure(EBUSY, "an apply of this delta was cut short; run delta apply to finish it first");
+  }
+  return let_go(request, {(*journal)->dropped.begin(), (*journal)->dropped.end()});
 }
 
 }  // namespace
 
 Result<size_t> discard(const DiscardRequest &request) {
+  if (Status status = finish_earlier(request); !status.ok()) return status;
   Result<std::vector<Change>> changes = list_changes(*request.store, request.base);
   if (!changes.ok()) return changes.status();
   size_t count = request.paths.empty() ? changes->size() : 0;

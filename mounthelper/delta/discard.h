@@ -19,8 +19,8 @@ struct DiscardRequest {
 };
 
 // How many changes went. Everything: the upper layer is exchanged for an empty one at once. With paths: one change
-// after the other, a move always with both of its ends; killed in between, the rest is still there and the delta is
-// good. EINVAL with a sentence, and nothing done, where a path cannot come back alone: below a directory that the
+// after the other, a move always with both of its ends; what a kill cut short the next discard finishes first, by its
+// journal (journal.h). EBUSY where that is an apply's. EINVAL with a sentence, and nothing done, where a path cannot come back alone: below a directory that the
 // delta replaced by a file.
 [[nodiscard]] sys::Result<size_t> discard(const DiscardRequest &request);
 

@@ -1,10 +1,13 @@
 #include "mounthelper/delta/journal.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 
+#include "compiler/table/digest.h"
 #include "mounthelper/sys/whole_file.h"
 
 namespace agentfense::delta {
@@ -30,6 +33,16 @@ bool is_still(const FileMark &mark, const struct stat &now) {
   if (S_ISDIR(now.st_mode)) return true;
   return mark.size == now.st_size && mark.mtime.tv_sec == now.st_mtim.tv_sec &&
          mark.mtime.tv_nsec == now.st_mtim.tv_nsec;
+}
+
+Result<Journal> new_journal() {
+  std::array<uint8_t, 8> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return Status::failure(EIO, "cannot get random bytes from the kernel; try again");
+  }
+  Journal journal;
+  journal.token = table::to_hex(bytes);
+  return journal;
 }
 
 std::string temporary_name(const Journal &journal, size_t index) {

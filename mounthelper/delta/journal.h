@@ -1,4 +1,5 @@
-// Journal: what an `apply` is about to do to the base, on disk before it begins, so that the next one can finish it.
+// Journal: what an `apply` is about to do to the base, on disk before it begins, so that the next one can finish it. A
+// `discard` of some paths writes one that has no steps and says base-done.
 //
 // meta/journal is written whole, synced and renamed into place before the first change of the base, and removed
 // when the delta has let go of what was applied. Steps are redone from the first one after a kill: each of them
@@ -64,6 +65,9 @@ struct Journal {
   std::vector<size_t> skipped;  // indices of steps, in order
   bool base_done = false;
 };
+
+// With a token and nothing else.
+[[nodiscard]] sys::Result<Journal> new_journal();
 
 // Pure.
 [[nodiscard]] std::string encode(const Journal &journal);

@@ -214,6 +214,38 @@ TEST(Apply, KilledTwice) {
   }
 }
 
+// A part of it, with a policy that refuses some: the same as without a kill.
+TEST(Apply, KilledWhereSomeOfItStays) {
+  table::Table table =
+      agentfense::testing::rules_to_table({"allow write /", "limit read /d", "limit none /gone/deep"});
+  auto chosen = [&](const Delta &delta) {
+    ApplyRequest request = delta.request(table);
+    for (const char *pattern :
+         {"/d", "/gone", "/moved/sub", "/new/deep", "/to-file", "/linked", "/emptied", "/chmod"}) {
+      request.paths.push_back(*PathGlob::parse(pattern));
+    }
+    return request;
+  };
+  Delta whole;
+  DELTA_TEST_NEEDS(whole);
+  make_everything(whole);
+  (void)applied(chosen(whole));
+  // Directories that the delta shows nothing of have the time of the run.
+  Snapshot expected = snapshot(whole.base(), Detail::settling);
+  bool finished = false;
+  for (int k = 1; !finished; k += 2) {
+    Delta delta;
+    make_everything(delta);
+    Snapshot view = delta.merged();
+    Snapshot settling = delta.merged(Detail::settling);
+    finished = run_and_die_at(chosen(delta), k);
+    ASSERT_EQ(differences(settling, delta.merged(Detail::settling)), "") << "after a kill at " << k;
+    (void)applied(chosen(delta));
+    ASSERT_EQ(differences(expected, snapshot(delta.base(), Detail::settling)), "") << "at " << k;
+    ASSERT_EQ(differences(settling, delta.merged(Detail::settling)), "") << "at " << k;
+  }
+}
+
 std::string read_file(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -376,6 +408,37 @@ TEST(Apply, TheirsGivesUpTheDeltas) {
   EXPECT_EQ(differences(expected, snapshot(delta.base(), Detail::settling)), "");
   EXPECT_EQ(differences(expected, delta.merged(Detail::settling)), "");
   EXPECT_THAT(delta.left_in_upper(), IsEmpty());
+}
+
+TEST(Apply, KilledWhileItGivesUpTheDeltas) {
+  Delta whole;
+  DELTA_TEST_NEEDS(whole);
+  make_conflicts(whole);
+  ApplyRequest request = whole.request(everything());
+  request.side = Side::theirs;
+  (void)applied(request);
+  auto content = [](const Delta &delta) {
+    std::string text;
+    for (const auto &entry : fs::recursive_directory_iterator(delta.base())) {
+      if (entry.is_regular_file())
+        text += entry.path().filename().string() + "=" + read_file(entry.path()) + "\n";
+    }
+    return text.size();
+  };
+  bool finished = false;
+  for (int k = 1; !finished; k += 2) {
+    Delta delta;
+    make_conflicts(delta);
+    request = delta.request(everything());
+    request.side = Side::theirs;
+    finished = run_and_die_at(request, k);
+    (void)applied(request);
+    ASSERT_EQ(content(whole), content(delta)) << "at " << k;
+    ASSERT_EQ(read_file(delta.base() + "/fine"), "ours");
+    ASSERT_FALSE(fs::exists(delta.base() + "/dir/old"));
+    ASSERT_THAT(delta.left_in_upper(), IsEmpty()) << "at " << k;
+    ASSERT_EQ(differences(delta.merged(), snapshot(delta.base())), "") << "at " << k;
+  }
 }
 
 TEST(Apply, PathTakesItsDirectoriesAndBothEndsOfAMove) {

@@ -115,6 +115,46 @@ TEST(Discard, EverythingOrNothingWhenKilled) {
   }
 }
 
+TEST(Discard, KilledAnywhereTheNextOneEndsInTheSameView) {
+  const std::initializer_list<const char *> patterns = {"**/g", "/o/sub/below", "/o/new", "/m/1", "/r", "/a"};
+  Delta whole;
+  DELTA_TEST_NEEDS(whole);
+  make(whole);
+  ASSERT_TRUE(discard_some(whole, patterns).ok());
+  Snapshot expected = whole.merged(Detail::settling);
+  for (int at = 0;; ++at) {
+    Delta delta;
+    make(delta);
+    Snapshot view = delta.merged(Detail::settling);
+    Snapshot base = snapshot(delta.base());
+    pid_t child = fork();
+    if (child == 0) {
+      int left = at;
+      auto count = discard_some(delta, patterns, [&left] {
+        if (left-- == 0) _exit(9);
+      });
+      _exit(count.ok() ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_NE(WEXITSTATUS(status), 1);
+    for (const auto &[path, what] : delta.merged(Detail::settling)) {
+      auto before = view.find(path);
+      auto after = expected.find(path);
+      EXPECT_TRUE((before != view.end() && before->second == what) ||
+                  (after != expected.end() && after->second == what))
+          << path << " at " << at;
+    }
+    ASSERT_TRUE(discard_some(delta, patterns).ok());
+    EXPECT_EQ(differences(expected, delta.merged(Detail::settling)), "") << at;
+    EXPECT_EQ(differences(base, snapshot(delta.base())), "") << at;
+    if (WEXITSTATUS(status) == 0) {
+      EXPECT_GT(at, 15);
+      break;
+    }
+  }
+}
+
 TEST(Discard, AChangeAndAWhiteout) {
   Delta delta;
   DELTA_TEST_NEEDS(delta);
