@@ -1,9 +1,11 @@
 // The order of an apply's steps:
-//   1. what comes or changes, in the order of paths, a directory before what is in it;
+//   1. what comes or changes: directories first, each before what is in it, then whole files, which are synced many at
+//      a time, then further names of files and attributes, all in the order of paths;
 //   2. the same where a directory of the base gives way to something else: first what was in it, from the deepest;
 //   3. what goes, from the deepest: no file is removed before it is at its new place;
 //   4. attributes and times of directories, from the deepest, when nothing is made in them any more.
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <unordered_set>
 
@@ -37,9 +39,11 @@ class Order {
       }
     }
     for (const Copy &copy : input_.copies) take_times(copy);
+    settle_first();
     for (const Change *change : late) {
       remove_below(change->path);
       bring(*change);
+      settle_first();
     }
     while (!removals_.empty()) take_removal(std::prev(removals_.end()));
     finish_directories();
@@ -53,6 +57,18 @@ class Order {
     std::optional<FileMark> before;
     bool operator<(const Removal &other) const { return path < other.path; }
   };
+
+  // In stage 1: what bring() made so far, sorted by kind.
+  void settle_first() {
+    auto rank = [](StepKind kind) {
+      if (kind == StepKind::make_directory || kind == StepKind::directory_attributes) return 0;
+      return kind == StepKind::put ? 1 : 2;
+    };
+    std::stable_sort(brought_.begin(), brought_.end(),
+                     [&](const Step &a, const Step &b) { return rank(a.kind) < rank(b.kind); });
+    std::move(brought_.begin(), brought_.end(), std::back_inserter(steps_));
+    brought_.clear();
+  }
 
   void collect_removals() {
     for (const Planned &item : items_) {
@@ -88,9 +104,9 @@ class Order {
       if (same_type) {
         // Already now where the owner may only then write in it.
         if ((after->mode & S_IWUSR) != 0)
-          steps_.push_back({StepKind::directory_attributes, change.path, "", before, after});
+          brought_.push_back({StepKind::directory_attributes, change.path, "", before, after});
       } else {
-        steps_.push_back({StepKind::make_directory, change.path, "", before, after});
+        brought_.push_back({StepKind::make_directory, change.path, "", before, after});
       }
       directories_.insert({change.path, before, after});
       return;
@@ -98,12 +114,12 @@ class Order {
     bool single =
         change.kind == ChangeKind::metadata && change.before->st_nlink == 1 && change.after->st_nlink == 1;
     if (single && input_.copied_from_here.count(change.path) != 0) {
-      steps_.push_back({StepKind::set_attributes, change.path, "", before, after});
+      brought_.push_back({StepKind::set_attributes, change.path, "", before, after});
       return;
     }
     std::string first = S_ISDIR(after->mode) ? "" : first_name(change);
     StepKind kind = first.empty() ? StepKind::put : StepKind::link;
-    steps_.push_back({kind, change.path, first, before, after});
+    brought_.push_back({kind, change.path, first, before, after});
     placed_.insert(change.path);
   }
 
@@ -164,6 +180,7 @@ class Order {
   std::set<Directory> directories_;
   std::set<std::string> times_;  // directories that get times alone
   std::unordered_set<std::string> placed_;
+  std::vector<Step> brought_;
   std::vector<Step> steps_;
 };
 

@@ -64,6 +64,11 @@ bool is(const std::optional<FileMark> &mark, const std::optional<struct stat> &n
 
 bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
 
+// What a file is put over; a directory may have gone already.
+bool is_as_planned(const Step &step, const std::optional<struct stat> &base) {
+  return base ? is(step.before, base) : !step.before || S_ISDIR(step.before->mode);
+}
+
 // Whether the delta covers the path with nothing: a whiteout, or no name in a directory that shows the upper's alone.
 Result<bool> shows_nothing(int upper, std::string_view path) {
   sys::Fd here;
@@ -178,22 +183,51 @@ Result<StepResult> StepRunner::move_in(const Step &step, int directory, const ch
   return StepResult();
 }
 
+void StepRunner::prepare(size_t index) {
+  const Step &step = journal_.steps[index];
+  Result<Place> upper = find(upper_, step.path);
+  Result<Place> base = find(base_, step.path);
+  if (!upper.ok() || !base.ok() || !is(step.after, upper->info) || !is_as_planned(step, base->info)) return;
+  std::string temporary = temporary_name(journal_, index);
+  int directory = base->directory.get();
+  Status status =
+      replicate(upper->file(), directory, temporary.c_str(), /*synced=*/false, [this] { pause(); });
+  if (status.ok()) {
+    prepared_.emplace(index, std::move(base->directory));
+  } else {
+    (void)unlinkat(directory, temporary.c_str(), 0);
+  }
+}
+
+// What prepare() made goes where it cannot be used: from the directory that it was made in, wherever that is by now.
+Result<StepResult> StepRunner::put_prepared(size_t index) {
+  const Step &step = journal_.steps[index];
+  sys::Fd directory = std::move(prepared_.extract(index).mapped());
+  std::string temporary = temporary_name(journal_, index);
+  Result<Place> upper = find(upper_, step.path);
+  Result<StepResult> moved = upper.ok() && is(step.after, upper->info)
+                                 ? move_in(step, directory.get(), temporary.c_str())
+                                 : delta_differs();
+  if (!moved.ok() || !moved->done) (void)unlinkat(directory.get(), temporary.c_str(), 0);
+  return moved;
+}
+
 Result<StepResult> StepRunner::put(size_t index) {
+  if (prepared_.count(index) != 0) return put_prepared(index);
   const Step &step = journal_.steps[index];
   Result<Place> upper = find(upper_, step.path);
   if (!upper.ok() || !is(step.after, upper->info)) return delta_differs();
   Result<Place> base = find(base_, step.path);
   if (!base.ok()) return base.status();
-  std::string temporary = temporary_name(journal_, index);
-  int directory = base->directory.get();
-
-  bool as_planned = base->info ? is(step.before, base->info) : !step.before || S_ISDIR(step.before->mode);
-  if (!as_planned) {
+  if (!is_as_planned(step, base->info)) {
     Result<bool> finished = resumed_ && base->info ? is_replica(base->file(), upper->file()) : Result(false);
     if (!finished.ok()) return finished.status();
     return *finished ? StepResult() : base_differs();
   }
-  Status status = replicate(upper->file(), directory, temporary.c_str(), [this] { pause(); });
+  std::string temporary = temporary_name(journal_, index);
+  int directory = base->directory.get();
+  Status status =
+      replicate(upper->file(), directory, temporary.c_str(), /*synced=*/true, [this] { pause(); });
   pause();
   Result<StepResult> moved =
       status.ok() ? move_in(step, directory, temporary.c_str()) : Result<StepResult>(status);
@@ -217,8 +251,7 @@ Result<StepResult> StepRunner::link(size_t index) {
   if (base->info && base->info->st_ino == first->info->st_ino && base->info->st_dev == first->info->st_dev) {
     return StepResult();
   }
-  bool as_planned = base->info ? is(step.before, base->info) : !step.before || S_ISDIR(step.before->mode);
-  if (!as_planned) return base_differs();
+  if (!is_as_planned(step, base->info)) return base_differs();
   if (linkat(first->directory.get(), first->name.c_str(), directory, temporary.c_str(), 0) != 0) {
     return errno == EMLINK || errno == EXDEV || errno == EPERM ? put(index) : sys::errno_status();
   }

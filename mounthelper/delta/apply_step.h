@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "mounthelper/delta/journal.h"
+#include "mounthelper/sys/fd.h"
 #include "mounthelper/sys/status.h"
 
 namespace agentfense::delta {
@@ -29,6 +31,10 @@ class StepRunner {
   // Those of a process that was killed.
   void remove_temporaries() const;
 
+  // Makes the temporary of a `put`, unsynced, where run() would: run() then only renames it. The caller syncs in
+  // between. Whatever is in the way is for run() to find.
+  void prepare(size_t index);
+
   // A failure is one that the next step would meet as well: no room, no permission, a disk that fails.
   [[nodiscard]] sys::Result<StepResult> run(size_t index);
 
@@ -36,6 +42,7 @@ class StepRunner {
   [[nodiscard]] sys::Result<StepResult> dispatch(size_t index);
   [[nodiscard]] sys::Result<StepResult> make_directory(const Step &step);
   [[nodiscard]] sys::Result<StepResult> put(size_t index);
+  [[nodiscard]] sys::Result<StepResult> put_prepared(size_t index);
   [[nodiscard]] sys::Result<StepResult> link(size_t index);
   [[nodiscard]] sys::Result<StepResult> set_attributes(const Step &step);
   [[nodiscard]] sys::Result<StepResult> remove(const Step &step);
@@ -50,7 +57,8 @@ class StepRunner {
   const Journal &journal_;
   const bool resumed_;
   const std::function<void()> pause_;
-  std::unordered_set<std::string> skipped_;  // paths
+  std::unordered_set<std::string> skipped_;       // paths
+  std::unordered_map<size_t, sys::Fd> prepared_;  // step -> the directory that holds its temporary
 };
 
 }  // namespace agentfense::delta

@@ -23,7 +23,7 @@ std::string base_name_of(std::string_view upper_name) {
   return unescape_attribute(upper_name).value_or(std::string());
 }
 
-Status replicate_file(const FileAt &upper, int directory, const char *name,
+Status replicate_file(const FileAt &upper, int directory, const char *name, bool synced,
                       const std::function<void()> &pause) {
   sys::Fd from(openat(upper.directory, upper.name, kRead));
   if (!from) return sys::errno_status();
@@ -38,7 +38,7 @@ Status replicate_file(const FileAt &upper, int directory, const char *name,
   if (status.ok()) status = copy_attributes(from.get(), to.get(), base_name_of);
   if (status.ok()) status = copy_ownership(info, to.get());
   if (status.ok()) status = copy_times(info, to.get());
-  if (status.ok() && fsync(to.get()) != 0) status = sys::errno_status();
+  if (status.ok() && synced && fsync(to.get()) != 0) status = sys::errno_status();
   return status;
 }
 
@@ -70,9 +70,10 @@ std::vector<std::string> settable_attributes(int fd) {
 
 }  // namespace
 
-Status replicate(const FileAt &upper, int directory, const char *name, const std::function<void()> &pause) {
+Status replicate(const FileAt &upper, int directory, const char *name, bool synced,
+                 const std::function<void()> &pause) {
   mode_t type = upper.info->st_mode & S_IFMT;
-  if (type == S_IFREG) return replicate_file(upper, directory, name, pause);
+  if (type == S_IFREG) return replicate_file(upper, directory, name, synced, pause);
   Status status;
   if (type == S_IFLNK) {
     status = replicate_symlink(upper, directory, name);

@@ -11,9 +11,9 @@
 namespace agentfense::delta {
 
 // Makes the free name `name` in `directory` what `upper` is: content, attributes (the delta's own marks left out),
-// owner, mode, times; synced. Not for directories and devices.
+// owner, mode, times; a file's bytes on the disk where `synced`. Not for directories and devices.
 // pause: called between changes. On failure the name may be there.
-[[nodiscard]] sys::Status replicate(const FileAt &upper, int directory, const char *name,
+[[nodiscard]] sys::Status replicate(const FileAt &upper, int directory, const char *name, bool synced,
                                     const std::function<void()> &pause);
 
 // Gives an open file of the base the attributes, owner, mode and times of the upper one, and takes from it the

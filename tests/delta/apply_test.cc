@@ -517,6 +517,8 @@ TEST(Apply, NeverFollowsALinkThatAppearsMeanwhile) {
                 {"d/f", file("changed")},
                 {"d/gone", whiteout()},
                 {"d/new", file("new")},
+                {"d/new2", file("new")},
+                {"d/new3", file("new")},
                 {"d/made", opaque_dir()},
                 {"d/made/in", file("in")},
                 {"e", whiteout()}});
@@ -539,6 +541,9 @@ TEST(Apply, NeverFollowsALinkThatAppearsMeanwhile) {
     auto report = apply(request);
     EXPECT_EQ(differences(before, snapshot(outside)), "") << "at " << at;
     swapped += left < 0 ? 1 : 0;
+    for (const auto &entry : fs::recursive_directory_iterator(delta.layers().path())) {
+      EXPECT_EQ(entry.path().string().find(".agentfense-apply-"), std::string::npos) << "at " << at;
+    }
   }
   EXPECT_GT(swapped, 30) << "places where it happened";
 }
