@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csetjmp>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -145,6 +147,22 @@ std::string do_utimes(const Call &c) {
   return done(utimensat(c.root(), c.text(1), times, AT_SYMLINK_NOFOLLOW));
 }
 
+// A page that cannot be had is an answer too.
+sigjmp_buf bus_error;
+
+void on_bus_error(int) { siglongjmp(bus_error, 1); }
+
+template <class Use>
+std::string mapped(void *place, size_t length, Use use) {
+  struct sigaction action {};
+  action.sa_handler = on_bus_error;
+  sigaction(SIGBUS, &action, nullptr);
+  std::string result = "ESIGBUS";
+  if (sigsetjmp(bus_error, 1) == 0) result = use();
+  munmap(place, length);
+  return result;
+}
+
 std::string do_mmapwrite(const Call &c) {
   const std::string bytes = c.pattern(3, 4);
   const long offset = c.number(2);
@@ -155,10 +173,10 @@ std::string do_mmapwrite(const Call &c) {
   if (info.st_size < static_cast<off_t>(length) || bytes.empty()) return "beyond the end";
   void *const place = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, c.slot(1), 0);
   if (place == MAP_FAILED) return error_name(errno);
-  std::memcpy(static_cast<char *>(place) + offset, bytes.data(), bytes.size());
-  const std::string result = done(msync(place, length, MS_SYNC));
-  munmap(place, length);
-  return result;
+  return mapped(place, length, [&] {
+    std::memcpy(static_cast<char *>(place) + offset, bytes.data(), bytes.size());
+    return done(msync(place, length, MS_SYNC));
+  });
 }
 
 std::string do_mmapread(const Call &c) {
@@ -168,9 +186,7 @@ std::string do_mmapread(const Call &c) {
   const auto size = static_cast<size_t>(info.st_size);
   void *const place = mmap(nullptr, size, PROT_READ, MAP_SHARED, c.slot(1), 0);
   if (place == MAP_FAILED) return error_name(errno);
-  std::string result = hash_text({static_cast<const char *>(place), size});
-  munmap(place, size);
-  return result;
+  return mapped(place, size, [&] { return hash_text({static_cast<const char *>(place), size}); });
 }
 
 // A call may stop early where it likes, so all of it is asked for.
