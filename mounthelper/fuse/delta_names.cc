@@ -104,7 +104,14 @@ FileRef DeltaNames::hold(const Target &target, const Directory &directory, const
   std::optional<NodeId> node = known(view_, target);
   if (!node) return nullptr;
   bool upper = seen.layering.in_upper();
-  return view_.files.hold(*node, upper ? directory.merged().upper : directory.merged().base, target.name);
+  FileRef held =
+      view_.files.hold(*node, upper ? directory.merged().upper : directory.merged().base, target.name);
+  if (!held && !S_ISDIR(seen.info.st_mode)) {
+    struct stat last = seen.info;
+    if (upper) --last.st_nlink;  // of what the base has left, that is seen to when it is shown
+    view_.files.keep_attributes(*node, last);
+  }
+  return held;
 }
 
 // Whether a directory may go: nothing that the policy shows is in it. What it hides does not count, so that its

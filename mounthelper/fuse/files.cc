@@ -170,6 +170,10 @@ Result<struct stat> Files::attributes(NodeId node) {
     if (status.ok()) return info;
     if (!next_name_may_do(status.error())) return status;
   }
+  if (known->names == 0) {
+    std::lock_guard lock(mutex_);
+    if (auto found = last_.find(node); found != last_.end()) return found->second;
+  }
   Result<FileRef> file = handle(node);
   if (!file.ok()) return file.status();
   if (fstat((*file)->fd.get(), &info) != 0) return sys::errno_status();
@@ -230,6 +234,11 @@ FileRef Files::hold(NodeId node, int directory, const char *name) {
   if (opens_known_) {
     FileRef open = noted(node);
     if (open && (!open->in_base || !known->layering.in_upper())) return open;
+    // A descriptor would keep the room that it takes in the delta.
+    if (upper_ && !S_ISDIR(known->file.type)) {
+      files_.drop(node);
+      return nullptr;
+    }
   } else if (S_ISREG(known->file.type)) {
     if (FileRef file = files_.find(node); file && file->readable && file->writable) return file;
     for (int flags : {O_RDWR, O_RDONLY, O_WRONLY}) {
@@ -246,6 +255,12 @@ void Files::keep(NodeId node, FileRef file) {
   if (!file) return;
   std::lock_guard lock(mutex_);
   if (nodes_.view(node)) kept_[node] = std::move(file);
+}
+
+void Files::keep_attributes(NodeId node, const struct stat &info) {
+  std::lock_guard lock(mutex_);
+  auto known = nodes_.view(node);
+  if (known && known->names == 1) last_[node] = info;
 }
 
 void Files::note_handle(NodeId node, const FileRef &file) {
@@ -310,6 +325,7 @@ void Files::release(const std::vector<NodeId> &gone) {
       kept_.erase(found);
     }
     noted_.erase(node);
+    last_.erase(node);
   }
 }
 

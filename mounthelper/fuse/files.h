@@ -48,10 +48,12 @@ class Files {
   [[nodiscard]] sys::Result<FileRef> file(view::NodeId node, bool writable);
 
   // The directory entry `name` of `directory`, on its way out: what it stands for stays reachable
-  // through the result, to be given to keep() once the name is gone. Null where it cannot be had.
+  // through the result, to be given to keep() once the name is gone. Null where it cannot be had, or is of no use.
   [[nodiscard]] FileRef hold(view::NodeId node, int directory, const char *name);
   // A deleted file's handle, until its node is gone.
   void keep(view::NodeId node, FileRef file);
+  // The same for a file that nobody has open, whose last name is about to go: what it was is all that can be asked.
+  void keep_attributes(view::NodeId node, const struct stat &info);
   // A handle that a process has open serves attributes when the name is gone from the base.
   void note_handle(view::NodeId node, const FileRef &file);
   void drop_handle(view::NodeId node, const FileRef &file);
@@ -92,6 +94,7 @@ class Files {
   std::unique_ptr<Directories> upper_;  // null without a delta
   FdCache files_;
   std::unordered_map<view::NodeId, FileRef> kept_;                   // under mutex_
+  std::unordered_map<view::NodeId, struct stat> last_;               // under mutex_
   std::unordered_map<view::NodeId, std::weak_ptr<OpenFile>> noted_;  // under mutex_
 };
 
