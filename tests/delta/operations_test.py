@@ -336,7 +336,7 @@ def add_tests():
                 for flags in (0, NOREPLACE, EXCHANGE):
                     with self.subTest(flags=flags):
                         self.compare(by_rename(flags), kind, user)
-            setattr(Operations, f"test_operations_{coherence}_{opens}_{who}", operations)
+            setattr(Operations, f"test_{coherence}_{opens}_{who}", operations)
             # The way of opening is nothing to a rename.
             if opens == "asked" and (coherence, who) in (("live", "root"), ("snapshot", "user")):
                 setattr(Operations, f"test_renames_{coherence}_{who}", renames)
