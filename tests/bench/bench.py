@@ -219,11 +219,121 @@ def measure_start(mounter, compiler, scratch, repeat):
     row("run: start to first byte", f"{statistics.median(times) * 1e3:.1f} ms", "at most 25 ms")
 
 
+def measure_delta(compiler, mounter, scratch, files, megabytes, repeat):
+    """Writing over a shared base: beside native, the kernel's overlayfs and fuse-overlayfs, in turn, each time on a fresh
+    upper layer. Medians; what a delta must not cost is stated against the kernel's overlayfs."""
+    top = scratch / "delta"
+    base, archive = top / "base", top / "files.tar"
+    base.mkdir(parents=True)
+    make_tree(base, 2000)
+    (top / "tree").mkdir()
+    make_tree(top / "tree", files)
+    subprocess.run(["tar", "cf", archive, "-C", top / "tree", "."], check=True)
+    with open(base / "large", "wb") as file:
+        block = os.urandom(1 << 20)
+        for _ in range(megabytes):
+            file.write(block)
+    table = top / "write.aft"
+    (top / "write.afp").write_text(policy(["allow write /"]))
+    subprocess.run([compiler, "build", top / "write.afp", "-o", table, "-q"], check=True)
+    layers = "lowerdir={0},upperdir={1}/upper,workdir={1}/work"
+
+    def native(place, delta):
+        subprocess.run(["mount", "--bind", delta, place], check=True)
+        subprocess.run(["cp", "-a", base / "large", place], check=True)
+
+    def kernel(place, delta):
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "userxattr," + layers.format(base, delta), place], check=True)
+
+    def fuse_overlayfs(place, delta):
+        subprocess.run(["fuse-overlayfs", "-o", layers.format(base, delta), place], check=True,
+                       stderr=subprocess.DEVNULL)
+
+    def agentfense(place, delta):
+        subprocess.run([mounter, base, place, "-o", f"table={table},delta={delta}/own"], check=True)
+
+    ways = {"native": native, "overlayfs": kernel, "fuse-overlayfs": fuse_overlayfs, "agentfense": agentfense}
+    if not shutil.which("fuse-overlayfs"):
+        del ways["fuse-overlayfs"]
+    steps = (
+        (f"untar {files:,} files", ["tar", "xf", archive, "-C", "out"], "at most 3"),
+        ("rm -rf of them", ["rm", "-rf", "out"], "at most 3"),
+        (f"copy-up of a {megabytes} MB file", ["sh", "-c", "printf x >> large"], "at most 1.3"),
+    )
+    times = {(step[0], way): [] for step in steps for way in ways}
+    for _ in range(repeat):
+        for way, attach in ways.items():
+            place, delta = top / "place", top / "layers"
+            for folder in (place, delta / "upper", delta / "work"):
+                folder.mkdir(parents=True)
+            attach(place, delta)
+            try:
+                (place / "out").mkdir()
+                os.sync()  # nobody pays for what another has written
+                for name, command, _ in steps:
+                    if way == "native" and "large" in command[-1]:
+                        command = ["cp", "large", "copied"]
+                    seconds, result = timed(command, cwd=place)
+                    if result.returncode:
+                        sys.exit(f"{way}: {name}: {result.stderr.decode()}")
+                    times[name, way].append(seconds)
+            finally:
+                detach(place)
+                shutil.rmtree(place)
+                shutil.rmtree(delta)
+    row("into a delta, by overlayfs", "/".join(ways), "")
+    for name, _, goal in steps:
+        medians = {way: statistics.median(times[name, way]) for way in ways}
+        # Of pairs taken in turn.
+        ratio = statistics.median(mine / its for mine, its in zip(times[name, "agentfense"], times[name, "overlayfs"]))
+        figures = "/".join(f"{medians[way] * 1e3:.0f}" for way in ways)
+        row(name, f"{ratio:.2f} x ({figures} ms)", goal)
+
+
+def detach(place):
+    """Unmounted, and its server gone."""
+    try:
+        pid = helper_pid(place)
+    except RuntimeError:
+        pid = 0
+    subprocess.run(["umount", place], check=True)
+    while pid and os.path.exists(f"/proc/{pid}/exe"):
+        time.sleep(0.01)
+
+
+def measure_delta_reads(compiler, mounter, scratch, files, repeat):
+    """Warm reading of a base with a delta over it, against the same view without one."""
+    top = scratch / "delta-reads"
+    base = top / "base"
+    base.mkdir(parents=True)
+    make_tree(base, files)
+    table = top / "write.aft"
+    (top / "write.afp").write_text(policy(["allow write /"]))
+    subprocess.run([compiler, "build", top / "write.afp", "-o", table, "-q"], check=True)
+    for coherence in ("snapshot", "live"):
+        plain, over = top / "plain", top / "over"
+        for place, more in ((plain, ""), (over, f",delta={top}/delta-{coherence}")):
+            place.mkdir(exist_ok=True)
+            subprocess.run([mounter, base, place, "-o", f"table={table},coherence={coherence}{more}"], check=True)
+        try:
+            # Some of it is the delta's: a merged directory is read too.
+            for i in range(0, files, 50):
+                with open(over / f"d{i % 50}" / f"e{i // 50 % 20}" / f"f{i}.txt", "ab") as file:
+                    file.write(b"more\n")
+            for name, words in (("find", ["find"]), ("grep -r", ["grep", "-r", "line 39"])):
+                ratio, a, b = pairs([*words, plain], [*words, over], repeat)
+                row(f"warm {name}, {files:,} files, with a delta, {coherence}", f"{ratio:.2f} x ({a * 1e3:.0f}/{b * 1e3:.0f} ms)",
+                    "as without")
+        finally:
+            detach(plain)
+            detach(over)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path, help="the build folder")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller tree")
-    parser.add_argument("--only", choices=("compile", "review", "step", "view", "start"))
+    parser.add_argument("--only", choices=("compile", "review", "step", "view", "delta", "start"))
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     compiler, mounter = build / "compiler" / "agentfense-compile", build / "mounthelper" / "mount.agentfense"
@@ -240,6 +350,9 @@ def main():
         if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
             if wants("view"):
                 measure_view(compiler, mounter, scratch, 3000 if arguments.quick else 15000, repeat)
+            if wants("delta"):
+                measure_delta(compiler, mounter, scratch, 1000 if arguments.quick else 5000, 64 if arguments.quick else 512, repeat)
+                measure_delta_reads(compiler, mounter, scratch, 3000 if arguments.quick else 15000, repeat)
             if wants("start"):
                 measure_start(mounter, compiler, scratch, repeat)
         else:
