@@ -58,6 +58,20 @@ class Directories(deltas.TestCase):
             self.assertFalse(os.path.lexists(view.v("dir")))
             view.remount()
 
+    def deep(base):
+        os.makedirs(base + "/deep" + "/d" * 250)
+        put(base + "/deep" + "/d" * 250 + "/f", "deep down")
+
+    @each_kind
+    @filled_by(deep)
+    def test_a_move_past_the_bound_is_a_copy(self, view):
+        """Where a base directory is too much to be copied up at once, mv copies it through the view; see FORMAT.md."""
+        self.assertEqual(outcome(os.rename, view.v("deep"), view.v("moved")), "EXDEV")
+        self.assertEqual((os.listdir(view.v()), os.listdir(view.upper())), (["deep"], []))
+        self.assertEqual(run(["mv", "deep", "moved"], view.v()), (0, "", ""))
+        view.remount()
+        self.assertEqual((os.listdir(view.v()), get(view.v("moved" + "/d" * 250 + "/f"))), (["moved"], "deep down"))
+
     @each_kind
     def test_a_directory_made_again_is_empty(self, view):
         """Showed the old children."""
