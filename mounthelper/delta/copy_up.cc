@@ -128,11 +128,14 @@ Status Copy::place(int upper_directory, const char *name) {
 }
 
 Result<Copy> copy_up(Work &work, const CopyRequest &request) {
-  if (request.source >= 0) return copy_regular(work, request, request.source);
+  bool regular = S_ISREG(request.expected.st_mode);
+  if (request.source >= 0) {
+    return regular ? copy_regular(work, request, request.source)
+                   : copy_special(work, request, request.source);
+  }
   Result<sys::Fd> from = open_source(request);
   if (!from.ok()) return from.status();
-  return S_ISREG(request.expected.st_mode) ? copy_regular(work, request, from->get())
-                                           : copy_special(work, request, from->get());
+  return regular ? copy_regular(work, request, from->get()) : copy_special(work, request, from->get());
 }
 
 }  // namespace agentfense::delta

@@ -22,7 +22,7 @@ namespace agentfense::delta {
 struct CopyRequest {
   int base_directory = -1;  // where the file stands
   const char *name = nullptr;
-  int source = -1;          // instead of the two: the regular file, open for reading, not owned
+  int source = -1;          // instead of the two: the file, a regular one open for reading; not owned
   struct stat expected {};  // the very file; ESTALE where another has its name by now
   off_t keep = std::numeric_limits<off_t>::max();  // bytes of content that will be wanted; 0: none
   uint64_t number = 0;                             // origin number to note; 0: none

@@ -131,7 +131,7 @@ Status DeltaNames::place(NodeId id, const view::NodeName &name, const struct sta
 Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_t keep) {
   Result<FileRef> source = view_.files.handle(id);
   if (!source.ok()) return source.status();
-  if (!S_ISREG(known.file.type)) return Status::failure(ESTALE);
+  if (S_ISDIR(known.file.type)) return Status::failure(ENOENT);
   delta::CopyRequest request;
   if (fstat((*source)->fd.get(), &request.expected) != 0) return sys::errno_status();
   request.source = (*source)->fd.get();
@@ -142,7 +142,7 @@ Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_
   if (!copy.ok()) return copy.status();
   auto file = std::make_shared<OpenFile>();
   file->fd = std::move(copy->fd());
-  file->readable = file->writable = true;
+  file->readable = file->writable = S_ISREG(known.file.type);
   Layering layering = known.layering;
   layering.layers = Layering::kUpper;
   layering.number = request.number;

@@ -106,7 +106,7 @@ FileRef DeltaNames::hold(const Target &target, const Directory &directory, const
   bool upper = seen.layering.in_upper();
   FileRef held =
       view_.files.hold(*node, upper ? directory.merged().upper : directory.merged().base, target.name);
-  if (!held && !S_ISDIR(seen.info.st_mode)) {
+  if (!held && S_ISREG(seen.info.st_mode)) {
     struct stat last = seen.info;
     if (upper) --last.st_nlink;  // of what the base has left, that is seen to when it is shown
     view_.files.keep_attributes(*node, last);

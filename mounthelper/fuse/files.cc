@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <string>
 
 namespace agentfense::fuse {
@@ -73,10 +74,22 @@ FileRef Files::kept(NodeId node) {
   return found == kept_.end() ? nullptr : found->second;
 }
 
-FileRef Files::noted(NodeId node) {
+// One that is the node's file still, good for both where there is one; Open tells whether there is any at all.
+Files::Noted Files::noted(NodeId node) {
   std::lock_guard lock(mutex_);
   auto found = noted_.find(node);
-  return found == noted_.end() ? nullptr : found->second.lock();
+  if (found == noted_.end()) return {};
+  auto known = nodes_.view(node);
+  bool copied_up = known && known->layering.in_upper();
+  Noted noted;
+  for (const std::weak_ptr<OpenFile> &each : found->second) {
+    FileRef file = each.lock();
+    if (!file) continue;
+    noted.is_open = true;
+    if (file->in_base && copied_up) continue;
+    if (!noted.file || (file->readable && file->writable)) noted.file = std::move(file);
+  }
+  return noted;
 }
 
 Result<DirectoryRefs> Files::directories(NodeId node) {
@@ -141,8 +154,8 @@ Result<FileRef> Files::handle(NodeId node) {
   if (!known) return Status::failure(ESTALE);
   if (S_ISDIR(known->file.type)) return directory(node);
   if (FileRef file = kept(node)) return file;
-  FileRef file = noted(node);
-  if (file && (!file->in_base || !known->layering.in_upper())) return file;
+  FileRef file = noted(node).file;
+  if (file) return file;
   Status status = at_some_name(node, *known, [&](int directory, const char *name) -> Status {
     Result<FileRef> opened = open_verified(directory, name, O_PATH, *known);
     if (!opened.ok()) return opened.status();
@@ -201,7 +214,7 @@ Result<FileRef> Files::open(NodeId node, int flags) {
   // Only where the name is gone: a handle that somebody else was given is no answer to a refusal.
   if (!next_name_may_do(status.error())) return status;
   bool reads = (flags & O_ACCMODE) != O_WRONLY;
-  for (const FileRef &file : {kept(node), noted(node)}) {
+  for (const FileRef &file : {kept(node), noted(node).file}) {
     if (file && (!writes || file->writable) && (!reads || file->readable)) return file;
   }
   return status;
@@ -232,14 +245,15 @@ FileRef Files::hold(NodeId node, int directory, const char *name) {
   }
   if (!known || known->names > 1) return nullptr;
   if (opens_known_) {
-    FileRef open = noted(node);
-    if (open && (!open->in_base || !known->layering.in_upper())) return open;
+    Noted open = noted(node);
+    if (open.file) return open.file;
     // A descriptor would keep the room that it takes in the delta.
-    if (upper_ && !S_ISDIR(known->file.type)) {
+    if (upper_ && S_ISREG(known->file.type) && !open.is_open) {
       files_.drop(node);
       return nullptr;
     }
-  } else if (S_ISREG(known->file.type)) {
+  }
+  if (S_ISREG(known->file.type)) {
     if (FileRef file = files_.find(node); file && file->readable && file->writable) return file;
     for (int flags : {O_RDWR, O_RDONLY, O_WRONLY}) {
       if (flags != O_RDONLY && known->layering.layers == view::Layering::kBase) continue;
@@ -265,13 +279,17 @@ void Files::keep_attributes(NodeId node, const struct stat &info) {
 
 void Files::note_handle(NodeId node, const FileRef &file) {
   std::lock_guard lock(mutex_);
-  noted_[node] = file;
+  noted_[node].push_back(file);
 }
 
 void Files::drop_handle(NodeId node, const FileRef &file) {
   std::lock_guard lock(mutex_);
   auto found = noted_.find(node);
-  if (found != noted_.end() && found->second.lock() == file) noted_.erase(found);
+  if (found == noted_.end()) return;
+  auto same = [&](const std::weak_ptr<OpenFile> &each) { return each.lock() == file; };
+  auto at = std::find_if(found->second.begin(), found->second.end(), same);
+  if (at != found->second.end()) found->second.erase(at);
+  if (found->second.empty()) noted_.erase(found);
 }
 
 void Files::mark_precious(NodeId node) {
@@ -307,11 +325,7 @@ int64_t Files::unnamed_bytes() {
   return bytes;
 }
 
-bool Files::is_held(NodeId node) {
-  std::lock_guard lock(mutex_);
-  auto found = noted_.find(node);
-  return found != noted_.end() && !found->second.expired();
-}
+bool Files::is_held(NodeId node) { return noted(node).is_open; }
 
 void Files::release(const std::vector<NodeId> &gone) {
   std::vector<FileRef> closed;

@@ -80,7 +80,11 @@ class Files {
   template <class Attempt>
   sys::Status at_some_name(view::NodeId node, const view::NodeView &known, const Attempt &attempt);
   [[nodiscard]] FileRef kept(view::NodeId node);
-  [[nodiscard]] FileRef noted(view::NodeId node);
+  struct Noted {
+    FileRef file;
+    bool is_open = false;
+  };
+  [[nodiscard]] Noted noted(view::NodeId node);
 
   [[nodiscard]] Directories &layer_of(const view::NodeView &node) {
     return node.layering.in_upper() ? *upper_ : base_;
@@ -93,9 +97,9 @@ class Files {
   Directories base_;
   std::unique_ptr<Directories> upper_;  // null without a delta
   FdCache files_;
-  std::unordered_map<view::NodeId, FileRef> kept_;                   // under mutex_
-  std::unordered_map<view::NodeId, struct stat> last_;               // under mutex_
-  std::unordered_map<view::NodeId, std::weak_ptr<OpenFile>> noted_;  // under mutex_
+  std::unordered_map<view::NodeId, FileRef> kept_;                                // under mutex_
+  std::unordered_map<view::NodeId, struct stat> last_;                            // under mutex_
+  std::unordered_map<view::NodeId, std::vector<std::weak_ptr<OpenFile>>> noted_;  // under mutex_
 };
 
 // Takes set-id bits from the base file before its content changes, where OpenFile says so.
