@@ -29,6 +29,12 @@ Status failure(int error, const std::string &what) {
                                     "; mend that and run delta apply again, which goes on where it stopped");
 }
 
+// Nothing was done yet.
+Status unreadable(int error, const std::string &what) {
+  return Status::failure(error, "cannot " + what + ": " + std::strerror(error) +
+                                    "; run it as the user whose files they are, or as root");
+}
+
 Status sync_file_system(int directory) {
   sys::Fd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return fd && syncfs(fd.get()) == 0 ? Status() : sys::errno_status();
@@ -113,12 +119,16 @@ class Execution {
     std::set<std::string> paths(journal_.dropped.begin(), journal_.dropped.end());
     std::unordered_set<std::string> skipped;
     for (size_t index : journal_.skipped) skipped.insert(journal_.steps[index].path);
+    std::set<std::string> settled;  // directories of the base that have the time of the upper layer's
     for (const Step &step : journal_.steps) {
-      if (step.kind != StepKind::directory_times && skipped.count(step.path) == 0) paths.insert(step.path);
+      if (skipped.count(step.path) != 0) continue;
+      bool times = step.kind == StepKind::directory_times;
+      if (!times) paths.insert(step.path);
+      if (times || step.kind == StepKind::directory_attributes) settled.insert(step.path);
     }
     pause();
     Result<std::set<std::string>> remaining =
-        uncover({request_.store, request_.base, paths, /*times_of_base=*/true, [this] { pause(); }});
+        uncover({request_.store, request_.base, paths, std::move(settled), [this] { pause(); }});
     if (!remaining.ok()) return remaining.status();
     if (Status status = sync_file_system(request_.store->upper.get()); !status.ok()) {
       return failure(status.error(), "sync the delta");
@@ -218,23 +228,21 @@ Result<Plan> plan_anew(const ApplyRequest &request) {
   if (!changes.ok()) return changes.status();
   input.changes = std::move(*changes);
   Result<Origins> origins = read_origins(request.store->meta.get());
-  if (!origins.ok()) return failure(origins.error(), "read the delta's meta/origins");
+  if (!origins.ok()) return unreadable(origins.error(), "read the delta's meta/origins");
   input.origins = std::move(*origins);
   bool any_links = std::any_of(input.changes.begin(), input.changes.end(), [](const Change &change) {
     return change.after && !S_ISDIR(change.after->st_mode) && change.after->st_nlink > 1;
   });
   if (any_links) {
     Result<Links> links = find_links(request.store->upper.get());
-    if (!links.ok()) return failure(links.error(), "look through the delta");
+    if (!links.ok()) return unreadable(links.error(), "look through the delta");
     input.links = std::move(*links);
   }
-  if (request.paths.empty()) {
-    std::unordered_set<std::string> changed;
-    for (const Change &change : input.changes) changed.insert(change.path);
-    Result<std::vector<Copy>> copies = find_copies(request.store->upper.get(), request.base, changed);
-    if (!copies.ok()) return failure(copies.error(), "look through the delta");
-    input.copies = std::move(*copies);
-  }
+  std::unordered_set<std::string> changed;
+  for (const Change &change : input.changes) changed.insert(change.path);
+  Result<std::vector<Copy>> copies = find_copies(request.store->upper.get(), request.base, changed);
+  if (!copies.ok()) return unreadable(copies.error(), "look through the delta");
+  input.copies = std::move(*copies);
   find_copied_from_here(request, input);
   input.table = request.table;
   input.paths = request.paths;

@@ -23,11 +23,17 @@ bool is_directory(const std::optional<struct stat> &info) { return info && S_ISD
 class Order {
  public:
   Order(const PlanInput &input, const std::vector<Planned> &items) : input_(input), items_(items) {
-    for (const Planned &item : items) listed_.insert(item.change.path);
+    for (const Planned &item : items) changed_.insert(item.change.path);
+    for (const Copy &copy : input.copies) {
+      if (!same_time(copy)) changed_.insert(copy.path);
+    }
   }
 
   std::vector<Step> run() {
     collect_removals();
+    for (const Copy &copy : input_.copies) {
+      if (input_.paths.empty()) take_times(copy);
+    }
     std::vector<const Change *> late;
     for (const Planned &item : items_) {
       const Change &change = item.change;
@@ -38,7 +44,6 @@ class Order {
         bring(change);
       }
     }
-    for (const Copy &copy : input_.copies) take_times(copy);
     settle_first();
     for (const Change *change : late) {
       remove_below(change->path);
@@ -117,7 +122,7 @@ class Order {
       brought_.push_back({StepKind::set_attributes, change.path, "", before, after});
       return;
     }
-    std::string first = S_ISDIR(after->mode) ? "" : first_name(change);
+    std::string first = first_name(change);
     StepKind kind = first.empty() ? StepKind::put : StepKind::link;
     brought_.push_back({kind, change.path, first, before, after});
     placed_.insert(change.path);
@@ -125,11 +130,9 @@ class Order {
 
   // A copy whose time alone differs: the base gets that time, and the copy can go.
   void take_times(const Copy &copy) {
-    bool same = copy.before.st_mtim.tv_sec == copy.after.st_mtim.tv_sec &&
-                copy.before.st_mtim.tv_nsec == copy.after.st_mtim.tv_nsec;
     auto origin = input_.origins.find(copy.path);
     bool known = origin != input_.origins.end() && same_as(origin->second, copy.before);
-    if (same || !known || !may_write(*input_.table, copy.path)) return;
+    if (same_time(copy) || !known || !may_write(*input_.table, copy.path)) return;
     if (S_ISDIR(copy.after.st_mode)) {
       times_.insert(copy.path);
     } else {
@@ -143,7 +146,7 @@ class Order {
     if (names == input_.links.end()) return "";
     for (const std::string &name : names->second) {
       if (name == change.path) continue;
-      bool unchanged = listed_.count(name) == 0 && may_write(*input_.table, name);
+      bool unchanged = changed_.count(name) == 0 && may_write(*input_.table, name);
       if (placed_.count(name) != 0 || unchanged) return name;
     }
     return "";
@@ -175,7 +178,7 @@ class Order {
 
   const PlanInput &input_;
   const std::vector<Planned> &items_;
-  std::unordered_set<std::string> listed_;
+  std::unordered_set<std::string> changed_;
   std::set<Removal> removals_;
   std::set<Directory> directories_;
   std::set<std::string> times_;  // directories that get times alone

@@ -26,12 +26,6 @@ bool is_device(const std::optional<struct stat> &info) {
   return info && (S_ISCHR(info->st_mode) || S_ISBLK(info->st_mode));
 }
 
-bool same_time(const Copy &copy) {
-  const timespec &a = copy.before.st_mtim;
-  const timespec &b = copy.after.st_mtim;
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 class Planner {
  public:
   explicit Planner(PlanInput input) : input_(std::move(input)) {}
@@ -58,7 +52,7 @@ class Planner {
     }
     plan_.steps = make_steps(input_, plan_.items);
     for (const Copy &copy : input_.copies) {
-      if (gives_way(copy)) plan_.dropped.push_back(copy.path);
+      if (input_.paths.empty() && gives_way(copy)) plan_.dropped.push_back(copy.path);
     }
     return std::move(plan_);
   }

@@ -43,7 +43,7 @@ struct PlanInput {
   std::vector<Change> changes;  // as list_changes() gives them
   Origins origins;
   Links links;
-  std::vector<Copy> copies;  // that may leave the delta too
+  std::vector<Copy> copies;  // leave the delta as well, where everything is applied
   // Regular files that were copied up from the very file that the base has there: attributes alone can be set on
   // it. Another one keeps its number for the file that was moved away from there.
   std::unordered_set<std::string> copied_from_here;

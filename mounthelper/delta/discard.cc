@@ -110,7 +110,7 @@ Status forget_origins(const DiscardRequest &request, const std::set<std::string>
 // What the journal names.
 Status let_go(const DiscardRequest &request, const std::set<std::string> &paths) {
   Result<std::set<std::string>> remaining =
-      uncover({request.store, request.base, paths, /*times_of_base=*/false, request.pause});
+      uncover({request.store, request.base, paths, /*settled=*/std::nullopt, request.pause});
   if (!remaining.ok()) return remaining.status();
   Status status = forget_origins(request, paths, *remaining);
   if (!status.ok()) return failure(status.error(), "write the delta's meta/origins");

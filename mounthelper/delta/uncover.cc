@@ -100,9 +100,12 @@ class Uncovering {
     return at != request_.paths.end() && (path.empty() || at->starts_with(path + "/"));
   }
 
+  [[nodiscard]] bool is_settled(const std::string &path) const {
+    return request_.settled && request_.settled->count(path) != 0;
+  }
   [[nodiscard]] Status settle_times(const Visited &visited, int base, int upper) const {
     struct stat info {};
-    bool of_base = request_.times_of_base && base >= 0 && fstat(base, &info) == 0;
+    bool of_base = is_settled(visited.path) && base >= 0 && fstat(base, &info) == 0;
     return copy_times(of_base ? info : visited.before, upper);
   }
   Status enter(size_t index);
@@ -243,7 +246,9 @@ Status Uncovering::leave(size_t index) {
   std::optional<struct stat> above = look(upper->get(), name);
   bool same = is_directory(below) && is_directory(above) &&
               same_attributes({base->get(), name.c_str(), &*below}, {upper->get(), name.c_str(), &*above});
-  if (whole || same) {
+  bool same_time = same && below->st_mtim.tv_sec == visited.before.st_mtim.tv_sec &&
+                   below->st_mtim.tv_nsec == visited.before.st_mtim.tv_nsec;
+  if (whole || (same && (!request_.settled || is_settled(visited.path) || same_time))) {
     pause();
     if (unlinkat(upper->get(), name.c_str(), AT_REMOVEDIR) == 0) return {};
     if (errno != ENOTEMPTY && errno != EEXIST) return sys::errno_status();

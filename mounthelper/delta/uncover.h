@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -15,9 +16,10 @@ struct UncoverRequest {
   const Store *store = nullptr;  // held; not owned
   int base = -1;
   std::set<std::string> paths;
-  // Directories that stay take their times of the base, which an apply has set: also after it was cut short. Else they
-  // keep their own.
-  bool times_of_base = false;
+  // Directories of the base that an apply has given the time of the upper layer's: those that stay take it back from
+  // there, also after they were cut short. Others keep their own, and go only where `paths` has them or where the base's
+  // has the same. Without a set all of those go that hold nothing and are as the base's but for the time.
+  std::optional<std::set<std::string>> settled;
   std::function<void()> pause;  // called between any two changes of the upper layer; may be empty
 };
 
@@ -26,8 +28,7 @@ struct UncoverRequest {
 //
 // What shows at every other path stays, at each instant: a directory that shows the upper's alone is first made one
 // of both, with a whiteout for each name of the base that it hid. Where a path lies below a whiteout, the directories
-// on the way to it appear.  An empty directory of the
-// upper layer that is as the base's goes too, where something was taken from it.
+// on the way to it appear. A directory that something was taken from, and that says no more than the base's, goes too.
 // Can be done again after it was cut short.
 [[nodiscard]] sys::Result<std::set<std::string>> uncover(const UncoverRequest &request);
 

@@ -100,6 +100,16 @@ def settle(top, seed):
         os.utime(os.path.join(top, path), ns=(time, time), follow_symlinks=False)
 
 
+def give_to_user(top):
+    """With the modes that chown takes away."""
+    for path in [".", *paths_below(top)]:
+        path = os.path.join(top, path)
+        mode = os.lstat(path).st_mode
+        os.lchown(path, support.NOBODY, support.NOBODY)
+        if not stat.S_ISLNK(mode):
+            os.chmod(path, stat.S_IMODE(mode))
+
+
 class Layered:
     """A base, and a delta that overlayfs writes to."""
 
@@ -113,9 +123,12 @@ class Layered:
 
     def start(self):
         """Over the base as it is now."""
+        shutil.copystat(self.base, os.path.join(self.delta, "upper"))
+        self.note_base()
+        self.mount()
+
+    def note_base(self):
         base = os.stat(self.base)
-        upper = os.path.join(self.delta, "upper")
-        shutil.copystat(self.base, upper)
         fsid = os.statvfs(self.base).f_fsid & (2**64 - 1)
         meta = os.path.join(self.delta, "meta")
         with open(os.path.join(meta, "delta"), "w") as file:
@@ -126,7 +139,6 @@ class Layered:
                 numbers = f"{i.st_ino} {i.st_mode:o} {i.st_uid} {i.st_gid} {i.st_size}"
                 times = " ".join(f"{t // 10**9}.{t % 10**9:09d}" for t in (i.st_mtime_ns, i.st_ctime_ns))
                 file.write(f"{numbers} {times} {escape(path)}\n".encode())
-        self.mount()
 
     def mount(self):
         data = f"userxattr,lowerdir={self.base},upperdir={self.delta}/upper,workdir={self.delta}/work"
@@ -138,9 +150,9 @@ class Layered:
     def stop(self):
         support.check(support.libc.umount2(self.view.encode(), 0), "umount")
 
-    def run(self, command, *words, check=True):
-        result = subprocess.run([Machine.helper, "delta", command, self.delta, "--base", self.base, *words],
-                                capture_output=True, text=True, errors="surrogateescape")
+    def run(self, command, *words, check=True, as_user=False):
+        words = [Machine.helper, "delta", command, self.delta, "--base", self.base, *words]
+        result = subprocess.run(support.user_words(as_user) + words, capture_output=True, text=True, errors="surrogateescape")
         if check and result.returncode != 0:
             raise AssertionError(f"{command}: {result.returncode} {result.stdout}{result.stderr}")
         return result

@@ -15,7 +15,7 @@ import unittest
 import kernel_layer
 from kernel_layer import Layered, Machine, change, fill, table, tree
 
-SEEDS = range(12)
+SEEDS = range(120, 136)
 OPERATIONS = 60
 
 
@@ -160,6 +160,35 @@ class Apply(Case):
         self.assertFalse(os.path.exists(layered.top + "/none"))
         for words in (["--ours", "--theirs"], ["--path", "a"], ["--bogus"]):
             self.assertEqual(layered.run("apply", *words, check=False).returncode, 2, words)
+
+
+class ByAnOrdinaryUser(Case):
+    def test_apply_and_discard(self):
+        os.chmod(Machine.work, 0o755)
+        applied = 0
+        for seed in SEEDS:
+            with self.subTest(seed=seed):
+                layered, _, _ = made(seed)
+                layered.stop()
+                for top in (layered.top, layered.base, layered.delta):
+                    kernel_layer.give_to_user(top)
+                layered.note_base()
+                view = kernel_layer.merged(f"{layered.delta}/upper", layered.base)
+                result = layered.run("apply", "--table", table("write"), as_user=True, check=False)
+                if result.returncode == 2:  # directories that lost their x bit
+                    self.assertIn("Permission denied; run it as the user whose files they are, or as root", result.stderr)
+                else:
+                    self.assertIn(result.returncode, (0, 3), result.stderr)
+                if result.returncode == 0:
+                    self.assert_tree(view, tree(layered.base), seed, links=False)
+                now = kernel_layer.merged(f"{layered.delta}/upper", layered.base)
+                self.assert_tree({p: v[5] for p, v in view.items()}, {p: v[5] for p, v in now.items()}, seed)
+                base = tree(layered.base)
+                if layered.run("discard", as_user=True, check=False).returncode != 0:
+                    continue
+                applied += result.returncode == 0
+                self.assert_tree(base, kernel_layer.merged(f"{layered.delta}/upper", layered.base), seed, links=False)
+        self.assertGreater(applied, len(SEEDS) / 2)
 
 
 class Others(Case):
