@@ -548,6 +548,67 @@ TEST(Apply, NeverFollowsALinkThatAppearsMeanwhile) {
   EXPECT_GT(swapped, 30) << "places where it happened";
 }
 
+// The same with another directory: neither gets files that were planned for the first.
+TEST(Apply, NeverWritesToADirectoryThatWasMovedAway) {
+  for (int at = 1; at < 40; ++at) {
+    Delta delta;
+    DELTA_TEST_NEEDS(delta);
+    delta.make({{"d", dir()}, {"d/f", file("f")}},
+               {{"d", dir()}, {"d/f", file("changed")}, {"d/new", file("new")}});
+    std::string old = delta.layers().path() + "/old-d";
+    bool had_new = false;
+    ApplyRequest request = delta.request(everything());
+    int left = at;
+    request.pause = [&] {
+      if (left-- != 0) return;
+      had_new = fs::exists(delta.base() + "/d/new");
+      fs::rename(delta.base() + "/d", old);
+      fs::create_directory(delta.base() + "/d");
+    };
+    (void)applied(request);
+    if (left >= 0) break;
+    EXPECT_EQ(fs::exists(old + "/new"), had_new) << "at " << at;
+    EXPECT_FALSE(fs::exists(delta.base() + "/d/f")) << "at " << at;
+  }
+}
+
+// A kill, a view that writes to the delta although it should not be let to, and then the rest of the apply.
+TEST(Apply, WhatTheDeltaGotSinceAKillIsNotLost) {
+  for (int k = 2; k < 60; ++k) {
+    Delta delta;
+    DELTA_TEST_NEEDS(delta);
+    delta.make({{"changed", file("1")}, {"gone", file("1")}},
+               {{"changed", file("2")}, {"gone", whiteout()}, {"new", file("2")}});
+    if (run_and_die_at(delta.request(everything()), k)) break;
+    auto journal = read_journal(delta.store().meta.get());
+    ASSERT_TRUE(journal.ok());
+    if (!*journal || (*journal)->base_done) continue;
+    fs::remove(delta.upper() + "/gone");
+    for (const char *name : {"/changed", "/gone", "/new"}) write_file(delta.upper() + name, "after the kill");
+    (void)apply(delta.request(everything()));
+    for (const char *name : {"/changed", "/gone", "/new"}) {
+      // Applied too, or in conflict with what the killed one wrote.
+      EXPECT_TRUE(read_file(delta.upper() + name) == "after the kill" ||
+                  read_file(delta.base() + name) == "after the kill")
+          << name << " at " << k;
+    }
+  }
+}
+
+// The base's file is there again where the delta shows a file again: it was not to be removed after all.
+TEST(Apply, AWhiteoutThatWentSinceAKillRemovesNothing) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  delta.make({{"gone", file("1")}}, {{"gone", whiteout()}});
+  ASSERT_FALSE(run_and_die_at(delta.request(everything()), 1));
+  ASSERT_TRUE(has_journal(delta.store().meta.get()));
+  fs::remove(delta.upper() + "/gone");
+  ApplyReport report = applied(delta.request(everything()));
+  EXPECT_TRUE(report.resumed);
+  EXPECT_THAT(fates(report), ElementsAre("missed gone: the delta was changed there after it was planned"));
+  EXPECT_EQ(read_file(delta.base() + "/gone"), "1");
+}
+
 TEST(Apply, WhatTheBaseChangesMeanwhileStaysInBoth) {
   Delta delta;
   DELTA_TEST_NEEDS(delta);
