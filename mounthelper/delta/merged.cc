@@ -28,9 +28,10 @@ Result<Found> look_in_upper(const MergedDir &directory, const char *name, uint64
   found.layering.layers = Layering::kUpper;
   if (S_ISDIR(info.st_mode) && directory.base >= 0) {
     Result<bool> opaque = is_opaque(directory.upper, name);
-    if (!opaque.ok()) return opaque.status();
+    // Without the right to read it nobody can tell, nor list it; whoever owns it must still be able to change that.
+    if (!opaque.ok() && opaque.error() != EACCES) return opaque.status();
     struct stat below {};
-    if (!*opaque && stat_at(directory.base, name, below) && S_ISDIR(below.st_mode)) {
+    if (!(opaque.ok() && *opaque) && stat_at(directory.base, name, below) && S_ISDIR(below.st_mode)) {
       found.layering.layers |= Layering::kBase;
       found.layering.number = view::inode_in_view(below.st_dev, below.st_ino, root_device);
       return found;

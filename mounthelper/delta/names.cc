@@ -45,16 +45,31 @@ Status take_group_of(int upper, int work, const char *name, const struct stat &m
   return done(fchmodat(work, name, (made.st_mode & 07777) | S_ISGID, 0));
 }
 
+// Of a directory that nobody knows yet. Its owner may be us, without the right to write to it.
+Status mark_new_directory(int at, const char *name, const struct stat &made) {
+  Status status = set_opaque(at, name);
+  if (status.error() != EACCES) return status;
+  mode_t mode = made.st_mode & 07777;
+  if (fchmodat(at, name, mode | S_IRWXU, 0) != 0) return status;
+  status = set_opaque(at, name);
+  Status back = done(fchmodat(at, name, mode, 0));
+  return status.ok() ? back : status;
+}
+
 // The new file takes the whiteout's place in one step.
-Status replace_whiteout(const MergedDir &directory, const char *name, Work &work, const Make &make) {
+Status replace_whiteout(const MergedDir &directory, const char *name, Work &work, const Make &make,
+                        Made what) {
   std::string temporary = work.new_name();
   int at = work.directory();
   if (make(at, temporary.c_str()) != 0) return sys::errno_status();
   struct stat made {};
   Status status = done(fstatat(at, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW));
-  if (status.ok()) status = take_group_of(directory.upper, at, temporary.c_str(), made);
+  bool is_new = what == Made::new_file;
+  if (status.ok() && is_new) status = take_group_of(directory.upper, at, temporary.c_str(), made);
   bool is_directory = S_ISDIR(made.st_mode);
-  if (status.ok() && is_directory) status = set_opaque(at, temporary.c_str());
+  if (status.ok() && is_directory)
+    status = done(fstatat(at, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW));  // with its group's bit
+  if (status.ok() && is_directory) status = mark_new_directory(at, temporary.c_str(), made);
   if (status.ok()) {
     unsigned how = is_directory ? RENAME_EXCHANGE : 0;
     status = done(renameat2(at, temporary.c_str(), directory.upper, name, how));
@@ -125,7 +140,8 @@ Status empty_directory(int upper, const char *name, Work &work) {
 
 }  // namespace
 
-Result<struct stat> make_name(const MergedDir &directory, const char *name, Work &work, const Make &make) {
+Result<struct stat> make_name(const MergedDir &directory, const char *name, Work &work, const Make &make,
+                              Made what) {
   struct stat made {};
   auto stat_made = [&]() -> Result<struct stat> {
     if (fstatat(directory.upper, name, &made, AT_SYMLINK_NOFOLLOW) != 0) return sys::errno_status();
@@ -138,7 +154,7 @@ Result<struct stat> make_name(const MergedDir &directory, const char *name, Work
   Result<Standing> standing = in_upper(directory.upper, name);
   if (!standing.ok()) return standing.status();
   if (*standing == Standing::whiteout) {
-    Status status = replace_whiteout(directory, name, work, make);
+    Status status = replace_whiteout(directory, name, work, make, what);
     if (!status.ok()) return status;
     return stat_made();
   }
@@ -150,7 +166,10 @@ Result<struct stat> make_name(const MergedDir &directory, const char *name, Work
   Result<struct stat> info = stat_made();
   if (!info.ok() || !S_ISDIR(made.st_mode)) return info;
   // The base has nothing of that name now; should it get something, it does not become part of this.
-  if (Status status = set_opaque(directory.upper, name); !status.ok()) return status;
+  if (Status status = mark_new_directory(directory.upper, name, made); !status.ok()) {
+    (void)unlinkat(directory.upper, name, AT_REMOVEDIR);
+    return status;
+  }
   return info;
 }
 

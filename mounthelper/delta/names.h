@@ -17,9 +17,11 @@ namespace agentfense::delta {
 // where a whiteout is to be replaced.
 using Make = std::function<int(int directory, const char *name)>;
 
+enum class Made { new_file, further_name };  // of a file that exists
+
 // EEXIST where something shows at the name. The result is the new file's.
 [[nodiscard]] sys::Result<struct stat> make_name(const MergedDir &directory, const char *name, Work &work,
-                                                 const Make &make);
+                                                 const Make &make, Made what = Made::new_file);
 
 // Anything but a directory. upper: whether it is in the upper layer; else the base shows.
 [[nodiscard]] sys::Status remove_file(const MergedDir &directory, const char *name, bool upper, Work &work);

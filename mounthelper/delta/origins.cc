@@ -133,7 +133,11 @@ Result<OriginLog> OriginLog::open(int meta) {
 
 Status OriginLog::record(std::string_view path, const struct stat &base_file) const {
   if (!fd_) return Status::failure(EROFS);
-  return write_all(fd_.get(), line_of(path, origin_from(base_file)));
+  off_t end = lseek(fd_.get(), 0, SEEK_END);
+  Status status = write_all(fd_.get(), line_of(path, origin_from(base_file)));
+  // Half a line, on a full disk, would spoil the next one.
+  if (!status.ok() && end >= 0) (void)!ftruncate(fd_.get(), end);
+  return status;
 }
 
 Result<Origins> read_origins(int meta) {

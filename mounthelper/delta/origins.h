@@ -32,7 +32,7 @@ struct Origin {
 // equal to any; of a file whose owner changed, ctime tells.
 [[nodiscard]] bool same_as(const Origin &origin, const struct stat &now);
 
-// Appends. Threads: safe; one write(2) a line.
+// Appends. Threads: one at a time; one write(2) a line.
 class OriginLog {
  public:
   [[nodiscard]] static sys::Result<OriginLog> open(int meta);

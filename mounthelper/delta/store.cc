@@ -18,6 +18,7 @@
 #include "mounthelper/sys/below.h"
 #include "mounthelper/sys/remove_tree.h"
 #include "mounthelper/sys/whole_file.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -148,6 +149,10 @@ Result<Fd> make_part(int directory, const char *name, mode_t mode) {
   if (mkdirat(directory, name, mode) != 0 && errno != EEXIST) return explain(errno, "make directories in it");
   Result<Fd> fd = open_part(directory, name);
   if (!fd.ok()) return fd;
+  // What the directory above hands down is not the base's.
+  for (const char *list : {"system.posix_acl_default", "system.posix_acl_access"}) {
+    (void)sys::remove_attribute_at(fd->get(), ".", list);
+  }
   if (Status status = sys::change_mode(fd->get(), mode); !status.ok()) {
     return explain(status.error(), "make directories in it");
   }

@@ -1,6 +1,9 @@
 #include "mounthelper/fuse/caller.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <string>
 
 namespace agentfense::fuse {
 namespace {
@@ -29,6 +32,14 @@ ActAsCaller::ActAsCaller(fuse_req_t request, const View &view) {
   error_ =
       scope_.assume({caller->uid, caller->gid, groups_}, {view.own_user, view.own_group, view.own_groups})
           .error();
+}
+
+sys::Status may_write(fuse_req_t request, const View &view, int fd) {
+  ActAsCaller caller(request, view);
+  if (caller.error() != 0) return sys::Status::failure(caller.error());
+  std::string own = "/proc/self/fd/" + std::to_string(fd);  // names that file and no other
+  sys::Fd opened(open(own.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return opened ? sys::Status() : sys::errno_status();
 }
 
 }  // namespace agentfense::fuse

@@ -21,4 +21,7 @@ class ActAsCaller {
   int error_ = 0;
 };
 
+// Whether the caller may open for writing the file that fd, which is open, leads to.
+[[nodiscard]] sys::Status may_write(fuse_req_t request, const View &view, int fd);
+
 }  // namespace agentfense::fuse

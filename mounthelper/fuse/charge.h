@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -24,15 +25,22 @@ class Charge {
   }
 
   // ENOSPC where writing `size` bytes at `offset` would pass the limit. A file that holds as many bytes as its
-  // new end takes no more, but for what is written into its holes.
+  // new end takes no more, but for what is written into its holes: at the limit it is asked for them.
   [[nodiscard]] sys::Status room_for(off_t offset, size_t size) {
     if (!usage_.limited()) return {};
     off_t end = offset + static_cast<off_t>(size);
     off_t more = std::clamp<off_t>(end - before_, 0, static_cast<off_t>(size));
-    return more == 0 ? sys::Status() : usage_.room_for(static_cast<uint64_t>(more));
+    if (more > 0) return usage_.room_for(static_cast<uint64_t>(more));
+    sys::Status room = usage_.room_for(size);
+    return room.ok() || is_there(offset, end) ? sys::Status() : room;
   }
 
  private:
+  [[nodiscard]] bool is_there(off_t offset, off_t end) const {
+    off_t hole = lseek(fd_, offset, SEEK_HOLE);
+    return hole >= end;
+  }
+
   [[nodiscard]] int64_t held() const {
     struct stat info {};
     return fstat(fd_, &info) == 0 ? info.st_blocks * 512 : 0;

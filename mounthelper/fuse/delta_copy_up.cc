@@ -33,7 +33,7 @@ class DeltaNames::Turn {
   NodeId node_;
 };
 
-Status DeltaNames::prepare(NodeId id, off_t keep) {
+Status DeltaNames::prepare(NodeId id, off_t keep, const May &may) {
   constexpr int kRounds = 3;  // a rename may pass between the look and the copy
   for (int round = 0; round < kRounds; ++round) {
     auto node = view_.node(id);
@@ -52,7 +52,7 @@ Status DeltaNames::prepare(NodeId id, off_t keep) {
     node = view_.node(id);
     if (!node) return Status::failure(ESTALE);
     if (node->layering.in_upper()) return {};
-    Status status = node->names == 0 ? copy_up_nameless(id, *node, keep) : copy_up(id, *node, keep);
+    Status status = node->names == 0 ? copy_up_nameless(id, *node, keep, may) : copy_up(id, *node, keep, may);
     if (status.ok() || (status.error() != ESTALE && status.error() != EEXIST)) return status;
   }
   return Status::failure(ESTALE);
@@ -69,7 +69,7 @@ delta::CopyRequest DeltaNames::request_for(const struct stat &base_file) const {
   return request;
 }
 
-Status DeltaNames::copy_up(NodeId id, const view::NodeView &known, off_t keep) {
+Status DeltaNames::copy_up(NodeId id, const view::NodeView &known, off_t keep, const May &may) {
   std::optional<view::NodeName> name;
   {
     std::lock_guard lock(view_.mutex);
@@ -93,6 +93,7 @@ Status DeltaNames::copy_up(NodeId id, const view::NodeView &known, off_t keep) {
   request.keep = keep;
   Result<delta::Copy> copy = delta::copy_up(work_, request);
   if (!copy.ok()) return copy.status();
+  if (Status allowed = may ? may(copy->fd().get()) : Status(); !allowed.ok()) return allowed;
   return place(id, *name, info, std::move(*copy));
 }
 
@@ -105,6 +106,8 @@ Status DeltaNames::place(NodeId id, const view::NodeName &name, const struct sta
   }
   Result<Directory> directory = open(name.parent);
   if (!directory.ok()) return directory.status();
+  // Come up with its directory meanwhile, which may have moved since: no path of the base then.
+  if (directory->refs.base == nullptr) return Status::failure(EEXIST);
   if (Status status = record(name.parent, name.name.c_str(), base_info); !status.ok()) return status;
   Status status = copy.place(directory->merged().upper, name.name.c_str());
   if (!status.ok()) return status;
@@ -128,24 +131,29 @@ Status DeltaNames::place(NodeId id, const view::NodeName &name, const struct sta
 }
 
 // Deleted, open, and about to be changed: a copy without a name.
-Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_t keep) {
-  Result<FileRef> source = view_.files.handle(id);
-  if (!source.ok()) return source.status();
+Status DeltaNames::copy_up_nameless(NodeId id, const view::NodeView &known, off_t keep, const May &may) {
   if (S_ISDIR(known.file.type)) return Status::failure(ENOENT);
+  bool regular = S_ISREG(known.file.type);
+  Result<FileRef> source = regular ? view_.files.open(id, O_RDONLY) : view_.files.handle(id);
+  if (!source.ok()) return source.status();
   delta::CopyRequest request;
   if (fstat((*source)->fd.get(), &request.expected) != 0) return sys::errno_status();
+  off_t wanted = std::min<off_t>(keep, request.expected.st_blocks * 512);
+  if (Status room = view_.usage.room_for(static_cast<uint64_t>(wanted)); !room.ok()) return room;
   request.source = (*source)->fd.get();
   request.keep = keep;
   request.sync = false;
   request.number = view::inode_in_view(known.file.dev, known.file.ino, view_.root_device);
   Result<delta::Copy> copy = delta::copy_up(work_, request);
   if (!copy.ok()) return copy.status();
+  if (Status allowed = may ? may(copy->fd().get()) : Status(); !allowed.ok()) return allowed;
   auto file = std::make_shared<OpenFile>();
   file->fd = std::move(copy->fd());
-  file->readable = file->writable = S_ISREG(known.file.type);
+  file->readable = file->writable = regular;
   Layering layering = known.layering;
   layering.layers = Layering::kUpper;
   layering.number = request.number;
+  view_.usage.changed(copy->info().st_blocks * 512);
   view_.files.replace(id, base_file(copy->info()), layering, std::move(file));
   return {};
 }

@@ -73,26 +73,27 @@ Status DeltaNames::list(NodeId id, const std::function<bool(std::string_view)> &
 }
 
 Result<Seen> DeltaNames::make(fuse_req_t request, const Target &target, const delta::Make &make) {
-  return make_here(target, [&](int at, const char *name) {
+  auto as_caller = [&](int at, const char *name) {
     ActAsCaller caller(request, view_);
     errno = caller.error();
     return caller.error() != 0 ? -1 : make(at, name);
-  });
+  };
+  return make_here(target, as_caller, delta::Made::new_file);
 }
 
 // The file may be one that was copied up, and shows that one's number: it is looked at.
 Result<Seen> DeltaNames::link(fuse_req_t, const Target &target, const delta::Make &make) {
-  Result<Seen> made = make_here(target, make);
+  Result<Seen> made = make_here(target, make, delta::Made::further_name);
   return made.ok() ? look(target.parent, target.name) : made;
 }
 
-Result<Seen> DeltaNames::make_here(const Target &target, const delta::Make &make) {
+Result<Seen> DeltaNames::make_here(const Target &target, const delta::Make &make, delta::Made what) {
   if (Status room = view_.usage.room_for(delta::Usage::kEntry); !room.ok()) return room;
   if (Status status = prepare(target.parent, kWhole); !status.ok()) return status;
   std::lock_guard lock(tree_);
   Result<Directory> directory = open(target.parent);
   if (!directory.ok()) return directory.status();
-  Result<struct stat> made = delta::make_name(directory->merged(), target.name, work_, make);
+  Result<struct stat> made = delta::make_name(directory->merged(), target.name, work_, make, what);
   if (!made.ok()) return made.status();
   view_.usage.changed(delta::Usage::kEntry);
   Seen seen{*made, {}};
@@ -167,7 +168,8 @@ Status DeltaNames::remove(fuse_req_t, const Target &target, bool is_directory) {
   Status status = is_directory ? delta::remove_directory(directory->merged(), target.name, work_)
                                : delta::remove_file(directory->merged(), target.name, in_upper, work_);
   if (!status.ok()) return status;
-  bool frees = in_upper && (is_directory || seen->info.st_nlink == 1);
+  // What is held keeps its blocks until it is let go: View::release.
+  bool frees = in_upper && (is_directory || (seen->info.st_nlink == 1 && !held));
   if (frees) view_.usage.changed(-delta::Usage::kEntry - seen->info.st_blocks * 512);
   removed(view_, target, node, std::move(held));
   return {};

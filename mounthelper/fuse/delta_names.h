@@ -32,7 +32,8 @@ class DeltaNames : public Names {
   sys::Status remove(fuse_req_t request, const Target &target, bool is_directory) override;
   sys::Status rename(fuse_req_t request, const Target &from, const Target &to, unsigned flags) override;
   sys::Result<FileRef> place_for_nameless(view::NodeId parent) override;
-  sys::Status prepare(view::NodeId node, off_t keep) override;
+  using Names::prepare;
+  sys::Status prepare(view::NodeId node, off_t keep, const May &may) override;
 
  private:
   // Handles of one directory, and the two of them as delta/ takes them.
@@ -44,7 +45,7 @@ class DeltaNames : public Names {
   };
   // ENOENT for one that was removed.
   sys::Result<Directory> open(view::NodeId directory);
-  sys::Result<Seen> make_here(const Target &target, const delta::Make &make);
+  sys::Result<Seen> make_here(const Target &target, const delta::Make &make, delta::Made what);
   [[nodiscard]] std::string path_of(view::NodeId parent, const char *name);
   sys::Status record(view::NodeId parent, const char *name, const struct stat &base_file);
   // With tree_ held:
@@ -54,8 +55,8 @@ class DeltaNames : public Names {
 
   // copy-up: delta_copy_up.cc
   class Turn;
-  sys::Status copy_up(view::NodeId node, const view::NodeView &known, off_t keep);
-  sys::Status copy_up_nameless(view::NodeId node, const view::NodeView &known, off_t keep);
+  sys::Status copy_up(view::NodeId node, const view::NodeView &known, off_t keep, const May &may);
+  sys::Status copy_up_nameless(view::NodeId node, const view::NodeView &known, off_t keep, const May &may);
   sys::Status place(view::NodeId node, const view::NodeName &name, const struct stat &base_file,
                     delta::Copy copy);
   [[nodiscard]] delta::CopyRequest request_for(const struct stat &base_file) const;

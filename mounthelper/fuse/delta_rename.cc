@@ -111,6 +111,7 @@ class DeltaNames::BringUp {
                                 [&](const sys::RawEntry &entry) { names.emplace_back(entry.name); });
     for (size_t i = 0; i < names.size() && status.ok(); ++i) {
       Result<Seen> seen = names_.look_in(directory, names[i].c_str());
+      if (!seen.ok() && seen.error() != ENOENT) return seen.status();  // left out, it would be lost
       if (!seen.ok() || !shows(view_.table, state, names[i], S_ISDIR(seen->info.st_mode))) continue;
       status = each(names[i].c_str(), view_.table.step(state, names[i]));
     }

@@ -21,7 +21,7 @@ class DirectNames : public Names {
 
   std::shared_lock<std::shared_mutex> steady() override { return {}; }
   bool stamp_tells(const view::NodeView &) override { return true; }
-  Status prepare(view::NodeId, off_t) override { return {}; }
+  Status prepare(view::NodeId, off_t, const May &) override { return {}; }
   Result<FileRef> place_for_nameless(view::NodeId parent) override { return view_.files.directory(parent); }
 
   Result<Seen> look(view::NodeId parent, const char *name) override {

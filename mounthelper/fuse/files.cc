@@ -47,6 +47,15 @@ Result<FileRef> open_verified(int directory, const char *name, int flags, const 
   return make_ref(std::move(fd), flags, info, wanted.layering.layers == view::Layering::kBase);
 }
 
+// By the kernel's own link to an open file, which names that file and no other.
+Result<FileRef> open_again(const OpenFile &file, int flags) {
+  std::string own = "/proc/self/fd/" + std::to_string(file.fd.get());
+  sys::Fd fd(::open(own.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || fstat(fd.get(), &info) != 0) return sys::errno_status();
+  return make_ref(std::move(fd), flags, info, file.in_base);
+}
+
 uint64_t device_of(int directory) {
   struct stat info {};
   (void)fstat(directory, &info);
@@ -217,7 +226,9 @@ Result<FileRef> Files::open(NodeId node, int flags) {
   for (const FileRef &file : {kept(node), noted(node).file}) {
     if (file && (!writes || file->writable) && (!reads || file->readable)) return file;
   }
-  return status;
+  // Deleted between the kernel's look and now: the handle that was taken then leads to it.
+  FileRef deleted = known->names == 0 ? kept(node) : nullptr;
+  return deleted ? open_again(*deleted, flags) : Result<FileRef>(status);
 }
 
 Result<FileRef> Files::file(NodeId node, bool writable) {
@@ -327,7 +338,7 @@ int64_t Files::unnamed_bytes() {
 
 bool Files::is_held(NodeId node) { return noted(node).is_open; }
 
-void Files::release(const std::vector<NodeId> &gone) {
+int64_t Files::release(const std::vector<NodeId> &gone) {
   std::vector<FileRef> closed;
   for (NodeId node : gone) {
     base_.drop(node);
@@ -341,6 +352,14 @@ void Files::release(const std::vector<NodeId> &gone) {
     noted_.erase(node);
     last_.erase(node);
   }
+  int64_t bytes = 0;
+  struct stat info {};
+  for (const FileRef &file : closed) {
+    bool frees =
+        !file->in_base && fstat(file->fd.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0;
+    if (frees) bytes += info.st_blocks * 512;
+  }
+  return bytes;
 }
 
 bool Files::close_idle() {

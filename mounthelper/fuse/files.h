@@ -66,8 +66,8 @@ class Files {
   [[nodiscard]] int64_t unnamed_bytes();
   // Whether anybody may still come with a handle of the node.
   [[nodiscard]] bool is_held(view::NodeId node);
-  // Nodes that ceased to be.
-  void release(const std::vector<view::NodeId> &gone);
+  // Nodes that ceased to be. The result is the bytes that go with them, of deleted files of a delta.
+  [[nodiscard]] int64_t release(const std::vector<view::NodeId> &gone);
   // True while something may still be idle.
   bool close_idle();
 

@@ -26,7 +26,7 @@ void Names::renamed(View &view, const Target &from, const Target &to, bool excha
       view.nodes.rename(from.parent, from.name, to.parent, to.name, to.standing, gone);
     }
   }
-  if (!gone.empty()) view.files.release(gone);
+  view.release(gone);
 }
 
 }  // namespace agentfense::fuse

@@ -63,8 +63,11 @@ class Names {
   [[nodiscard]] virtual sys::Result<FileRef> place_for_nameless(view::NodeId parent) = 0;
 
   // To be called before any change of the node's content or attributes, with the helper's own ids. keep: so
-  // many bytes of its content will be wanted after the change.
-  [[nodiscard]] virtual sys::Status prepare(view::NodeId node, off_t keep) = 0;
+  // many bytes of its content will be wanted after the change. may(fd): asked, where given, about a copy of the file
+  // before it takes the file's place, so that one who is refused has not changed anything by then.
+  using May = std::function<sys::Status(int fd)>;
+  [[nodiscard]] virtual sys::Status prepare(view::NodeId node, off_t keep, const May &may) = 0;
+  [[nodiscard]] sys::Status prepare(view::NodeId node, off_t keep) { return prepare(node, keep, {}); }
 
  protected:
   // The node that the kernel knows by this name, if any.

@@ -140,7 +140,12 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_s
   }
   view.housekeeper->wake();
   off_t keep = to_set & FUSE_SET_ATTR_SIZE ? wanted->st_size : Names::kWhole;
-  if (sys::Status ready = view.names->prepare(id, keep); !ready.ok()) return reply_status(request, ready);
+  // As at an open; see file_to_truncate.
+  bool opens = (to_set & FUSE_SET_ATTR_SIZE) != 0 && view.options.ask_open && handle_of(info) == nullptr;
+  Names::May may;
+  if (opens) may = [&](int fd) { return may_write(request, view, fd); };
+  if (sys::Status ready = view.names->prepare(id, keep, may); !ready.ok())
+    return reply_status(request, ready);
   node = view.node(id);
   if (!node) return reply_error(request, ESTALE);
   const Handle *handle = current_handle(*node, info);

@@ -131,7 +131,10 @@ void op_open(fuse_req_t request, fuse_ino_t id, fuse_file_info *info) {
   if (int error = view::decide_open(info->flags, view.info(*node))) return reply_error(request, error);
   if (writes) {
     off_t keep = info->flags & O_TRUNC ? 0 : Names::kWhole;
-    if (sys::Status ready = view.names->prepare(id, keep); !ready.ok()) return reply_status(request, ready);
+    // The kernel has asked the mode bits alone; a list of rights may refuse all the same.
+    auto may = [&](int fd) { return may_write(request, view, fd); };
+    if (sys::Status ready = view.names->prepare(id, keep, may); !ready.ok())
+      return reply_status(request, ready);
   }
   auto file = open_as(request, view, id, info->flags);
   if (!file.ok()) return reply_status(request, file.status());

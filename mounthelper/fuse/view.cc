@@ -107,7 +107,7 @@ void View::forget(view::NodeId node, uint64_t count) {
     std::lock_guard lock(mutex);
     nodes.forget(node, count, gone);
   }
-  if (!gone.empty()) files.release(gone);
+  release(gone);
 }
 
 void View::drop_name(view::NodeId parent, const char *name) {
@@ -116,7 +116,11 @@ void View::drop_name(view::NodeId parent, const char *name) {
     std::lock_guard lock(mutex);
     nodes.drop_name(parent, name, gone);
   }
-  if (!gone.empty()) files.release(gone);
+  release(gone);
+}
+
+void View::release(const std::vector<view::NodeId> &gone) {
+  if (!gone.empty()) usage.changed(-files.release(gone));
 }
 
 void View::changed(view::NodeId node) {

@@ -35,6 +35,7 @@ class View {
   [[nodiscard]] view::NodeId remember(const Target &target, Seen &seen);
   void forget(view::NodeId node, uint64_t count);
   void drop_name(view::NodeId parent, const char *name);
+  void release(const std::vector<view::NodeId> &gone);
   // Content or attributes of the file changed through this node: other levels' nodes are told.
   void changed(view::NodeId node);
 
