@@ -45,16 +45,31 @@ Status take_group_of(int upper, int work, const char *name, const struct stat &m
   return done(fchmodat(work, name, (made.st_mode & 07777) | S_ISGID, 0));
 }
 
-// Of a directory that nobody knows yet. Its owner may be us, without the right to write to it.
-Status mark_new_directory(int at, const char *name, const struct stat &made) {
-  Status status = set_opaque(at, name);
-  if (status.error() != EACCES) return status;
-  mode_t mode = made.st_mode & 07777;
-  if (fchmodat(at, name, mode | S_IRWXU, 0) != 0) return status;
-  status = set_opaque(at, name);
-  Status back = done(fchmodat(at, name, mode, 0));
-  return status.ok() ? back : status;
-}
+// Open to its owner while this lives: marking a directory, and moving it to another, takes the right to write to
+// it, which an owner without capabilities may have withheld. For one that nobody else knows.
+class Opened {
+ public:
+  Opened(int at, const char *name, const struct stat &info)
+      : at_(at), name_(name), mode_(info.st_mode & 07777) {
+    is_opened_ =
+        S_ISDIR(info.st_mode) && (mode_ & S_IWUSR) == 0 && fchmodat(at, name, mode_ | S_IRWXU, 0) == 0;
+  }
+  Opened(const Opened &) = delete;
+  Opened &operator=(const Opened &) = delete;
+  ~Opened() {
+    if (is_opened_) (void)fchmodat(at_, name_, mode_, 0);
+  }
+  void moved(int at, const char *name) {
+    at_ = at;
+    name_ = name;
+  }
+
+ private:
+  int at_;
+  const char *name_;
+  const mode_t mode_;
+  bool is_opened_;
+};
 
 // The new file takes the whiteout's place in one step.
 Status replace_whiteout(const MergedDir &directory, const char *name, Work &work, const Make &make,
@@ -69,10 +84,12 @@ Status replace_whiteout(const MergedDir &directory, const char *name, Work &work
   bool is_directory = S_ISDIR(made.st_mode);
   if (status.ok() && is_directory)
     status = done(fstatat(at, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW));  // with its group's bit
-  if (status.ok() && is_directory) status = mark_new_directory(at, temporary.c_str(), made);
   if (status.ok()) {
+    Opened opened(at, temporary.c_str(), made);
+    if (is_directory) status = set_opaque(at, temporary.c_str());
     unsigned how = is_directory ? RENAME_EXCHANGE : 0;
-    status = done(renameat2(at, temporary.c_str(), directory.upper, name, how));
+    if (status.ok()) status = done(renameat2(at, temporary.c_str(), directory.upper, name, how));
+    if (status.ok()) opened.moved(directory.upper, name);
   }
   if (!status.ok() || is_directory) {
     bool is_whiteout_now = status.ok();
@@ -85,9 +102,15 @@ Status replace_whiteout(const MergedDir &directory, const char *name, Work &work
 Result<std::string> swap_with_whiteout(int upper, const char *name, Work &work, bool is_directory) {
   std::string temporary = work.new_name();
   if (Status status = make_whiteout(work.directory(), temporary.c_str()); !status.ok()) return status;
-  unsigned how = is_directory ? RENAME_EXCHANGE : 0;
-  if (renameat2(work.directory(), temporary.c_str(), upper, name, how) == 0) return temporary;
-  Status status = sys::errno_status();
+  struct stat info {};
+  Status status = done(fstatat(upper, name, &info, AT_SYMLINK_NOFOLLOW));
+  if (status.ok()) {
+    Opened opened(upper, name, info);
+    unsigned how = is_directory ? RENAME_EXCHANGE : 0;
+    status = done(renameat2(work.directory(), temporary.c_str(), upper, name, how));
+    if (status.ok()) opened.moved(work.directory(), temporary.c_str());
+  }
+  if (status.ok()) return temporary;
   (void)unlinkat(work.directory(), temporary.c_str(), 0);
   return status;
 }
@@ -166,11 +189,14 @@ Result<struct stat> make_name(const MergedDir &directory, const char *name, Work
   Result<struct stat> info = stat_made();
   if (!info.ok() || !S_ISDIR(made.st_mode)) return info;
   // The base has nothing of that name now; should it get something, it does not become part of this.
-  if (Status status = mark_new_directory(directory.upper, name, made); !status.ok()) {
-    (void)unlinkat(directory.upper, name, AT_REMOVEDIR);
-    return status;
+  Status status;
+  {
+    Opened opened(directory.upper, name, made);
+    status = set_opaque(directory.upper, name);
   }
-  return info;
+  if (status.ok()) return info;
+  (void)unlinkat(directory.upper, name, AT_REMOVEDIR);
+  return status;
 }
 
 Status remove_file(const MergedDir &directory, const char *name, bool upper, Work &work) {

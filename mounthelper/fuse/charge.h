@@ -30,8 +30,7 @@ class Charge {
     if (!usage_.limited()) return {};
     off_t end = offset + static_cast<off_t>(size);
     off_t more = std::clamp<off_t>(end - before_, 0, static_cast<off_t>(size));
-    if (more > 0) return usage_.room_for(static_cast<uint64_t>(more));
-    sys::Status room = usage_.room_for(size);
+    sys::Status room = usage_.room_for(more > 0 ? static_cast<uint64_t>(more) : size);
     return room.ok() || is_there(offset, end) ? sys::Status() : room;
   }
 

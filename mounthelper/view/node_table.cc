@@ -314,6 +314,13 @@ void NodeTable::replace_file(NodeId id, const BaseFile &file, const Layering &la
   hash_in(slot);
 }
 
+void NodeTable::let_go_of_file(NodeId id) {
+  Node *node = get(id);
+  if (node == nullptr) return;
+  hash_out(static_cast<uint32_t>(id) - 1);
+  node->by_name = 1;  // no longer found by its file
+}
+
 void NodeTable::forget(NodeId id, uint64_t count, std::vector<NodeId> &gone) {
   Node *node = get(id);
   if (node == nullptr || id == kRootNode) return;

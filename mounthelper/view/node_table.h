@@ -76,6 +76,8 @@ class NodeTable {
   NodeId remember_nameless(const BaseFile &file, Standing standing, const Layering &layering = {});
   // The node's file was copied up, or is merged with another: from now on it is this one.
   void replace_file(NodeId node, const BaseFile &file, const Layering &layering);
+  // The node's file is gone for good, and its number may be another file's soon: it stands for no file any more.
+  void let_go_of_file(NodeId node);
   // Takes `count` references back. Appends to `gone` every node that ceased to be.
   void forget(NodeId node, uint64_t count, std::vector<NodeId> &gone);
 
