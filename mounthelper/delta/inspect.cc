@@ -9,6 +9,7 @@
 #include <cstring>
 #include <set>
 
+#include "mounthelper/delta/origins.h"
 #include "mounthelper/delta/probe.h"
 #include "mounthelper/sys/read_directory.h"
 #include "mounthelper/sys/whole_file.h"
@@ -49,6 +50,16 @@ uint64_t mount_of(int fd) {
   struct statx info {};
   if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) return 0;
   return (info.stx_mask & STATX_MNT_ID) != 0 ? info.stx_mnt_id : 0;
+}
+
+// Without it every change would seem to be in conflict with the base.
+Status check_origins(int meta) {
+  struct stat info {};
+  if (fstatat(meta, kOriginsName, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT ? half_missing("meta/origins") : explain(errno, "look at its meta/origins");
+  }
+  if (S_ISREG(info.st_mode)) return {};
+  return Status::failure(EINVAL, "its meta/origins is no file; put back the file, or name a new directory");
 }
 
 // What may lie in a part before meta/delta is written.
@@ -116,6 +127,7 @@ Result<Finding> inspect(int directory, const Identity &wanted) {
   for (const char *part : kParts) {
     if (Result<Fd> fd = open_part(directory, part); !fd.ok()) return fd.status();
   }
+  if (Status status = check_origins(meta->get()); !status.ok()) return status;
   if (!same_base(*identity, wanted)) {
     return Status::failure(EXDEV, "it is a delta of another base, which was " + identity->base_path +
                                       "; name that base, or a new directory");

@@ -5,7 +5,10 @@
 
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <optional>
+
+#include "mounthelper/sys/whole_file.h"
 
 namespace agentfense::delta {
 namespace {
@@ -13,8 +16,7 @@ namespace {
 using sys::Result;
 using sys::Status;
 
-constexpr const char *kName = "origins";
-constexpr const char *kNewName = "origins.new";
+constexpr const char *kName = kOriginsName;
 
 std::string line_of(std::string_view path, const Origin &origin) {
   char numbers[256];
@@ -37,18 +39,6 @@ Status write_all(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<size_t>(wrote));
   }
   return {};
-}
-
-Result<std::string> read_all(int fd) {
-  std::string text;
-  char buffer[64 * 1024];
-  for (;;) {
-    ssize_t got = read(fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return sys::errno_status();
-    if (got == 0) return text;
-    text.append(buffer, static_cast<size_t>(got));
-  }
 }
 
 // The fields of one line, each ended by a space; the last is the rest.
@@ -142,10 +132,8 @@ Status OriginLog::record(std::string_view path, const struct stat &base_file) co
 
 Result<Origins> read_origins(int meta) {
   Origins origins;
-  sys::Fd fd(openat(meta, kName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return origins;
-  if (!fd) return sys::errno_status();
-  Result<std::string> text = read_all(fd.get());
+  Result<std::string> text = sys::read_whole(meta, kName, std::numeric_limits<size_t>::max());
+  if (!text.ok() && text.error() == ENOENT) return origins;
   if (!text.ok()) return text.status();
   std::string_view rest = *text;
   for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
@@ -154,16 +142,10 @@ Result<Origins> read_origins(int meta) {
   return origins;
 }
 
-Status write_origins(int meta, const Origins &origins) {
+Status write_origins(int meta, const Origins &origins, bool synced) {
   std::string text;
   for (const auto &[path, origin] : origins) text += line_of(path, origin);
-  sys::Fd fd(openat(meta, kNewName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return sys::errno_status();
-  Status status = write_all(fd.get(), text);
-  if (status.ok() && fsync(fd.get()) != 0) status = sys::errno_status();
-  if (status.ok() && renameat(meta, kNewName, meta, kName) != 0) status = sys::errno_status();
-  if (!status.ok()) (void)unlinkat(meta, kNewName, 0);
-  return status;
+  return sys::replace_whole(meta, kName, text, synced);
 }
 
 std::string escape_path(std::string_view path) {

@@ -16,6 +16,8 @@
 
 namespace agentfense::delta {
 
+inline constexpr const char *kOriginsName = "origins";  // in meta
+
 struct Origin {
   uint64_t ino = 0;
   mode_t mode = 0;  // with the type
@@ -49,8 +51,8 @@ class OriginLog {
 // By path, "" the root. An absent log is an empty map.
 using Origins = std::unordered_map<std::string, Origin>;
 [[nodiscard]] sys::Result<Origins> read_origins(int meta);
-// Replaces the log as a whole (a new file, fsync, rename).
-[[nodiscard]] sys::Status write_origins(int meta, const Origins &origins);
+// Replaces the log as a whole: a new file, renamed; with `synced` it is on the disk upon return.
+[[nodiscard]] sys::Status write_origins(int meta, const Origins &origins, bool synced = true);
 
 // The %XX form of paths in meta.
 [[nodiscard]] std::string escape_path(std::string_view path);

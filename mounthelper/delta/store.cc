@@ -174,7 +174,7 @@ Status take_over_root(const StoreRequest &request, const Store &store) {
   note_origin(store.upper.get(), ".", base.st_ino);
   if (Status status = copy_ownership(base, to.get()); !status.ok()) return status;
   if (Status status = copy_times(base, to.get()); !status.ok()) return status;
-  return write_origins(store.meta.get(), {{"", origin_from(base)}});
+  return write_origins(store.meta.get(), {{"", origin_from(base)}}, request.synced);
 }
 
 // With root's helper each caller makes files there, with ids of its own.

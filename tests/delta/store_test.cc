@@ -317,7 +317,7 @@ TEST_F(StoreTest, OfAnotherBase) {
 }
 
 TEST_F(StoreTest, HalfDeleted) {
-  for (const char *part : {"upper", "work", "meta", "meta/delta"}) {
+  for (const char *part : {"upper", "work", "meta", "meta/delta", "meta/origins"}) {
     make_used();
     fs::remove_all(delta_ / part);
     refused(delta_, std::string("half of it is missing: there is no ") +
@@ -337,6 +337,18 @@ TEST_F(StoreTest, PartsThatAreNoDirectories) {
     refused(delta_, std::string("its ") + part + " is no directory");
     fs::remove_all(delta_);
   }
+}
+
+TEST_F(StoreTest, OriginsThatAreNoFile) {
+  make_used();
+  fs::path name = delta_ / "meta" / "origins";
+  fs::rename(name, delta_ / "meta" / "moved");
+  ASSERT_EQ(symlink("moved", name.c_str()), 0);
+  refused(delta_, "its meta/origins is no file");
+  fs::remove(name);
+  ASSERT_EQ(mkfifo(name.c_str(), 0600), 0);
+  refused(delta_, "its meta/origins is no file");
+  EXPECT_EQ(read_origins(sys::Fd(open((delta_ / "meta").c_str(), O_PATH | O_CLOEXEC)).get()).error(), EINVAL);
 }
 
 TEST_F(StoreTest, DamagedOrOfAnotherVersion) {
