@@ -1,14 +1,20 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "mounthelper/cli/delta_arguments.h"
 #include "mounthelper/cli/delta_commands.h"
 #include "mounthelper/cli/delta_main.h"
 #include "mounthelper/delta/patch.h"
 #include "mounthelper/delta/quote_path.h"
+#include "mounthelper/load/load_table.h"
+#include "mounthelper/view/decide.h"
 
 namespace agentfense::cli {
 namespace {
@@ -17,8 +23,8 @@ using delta::PatchPart;
 
 constexpr const char *kFooter = R"(
 The patch has git's extended headers: modes, renames, symlinks, binary files. What git has no place for (empty
-directories, FIFOs, owners, changes in .git, files above 1 GiB) is left out and named on standard error. Times are
-never in it.
+directories, FIFOs, owners, changes in .git, files above 1 GiB) is left out and named on standard error, and so is
+what the policy hides in a deleted directory. Times are never in it.
 On a terminal, control characters of the content are shown as ^X; a file or a pipe gets every byte.
 
 Example:
@@ -119,10 +125,37 @@ void say_left_out(const delta::LeftOut &left_out) {
   std::fprintf(stderr, "mount.agentfense: the patch leaves out %s: %s\n", left_out.what, names.c_str());
 }
 
+// The policy that the view was served by: none where the delta keeps none, as one of plain overlayfs.
+sys::Result<std::optional<table::Table>> find_policy(const DeltaArguments &arguments, const OpenDelta &open,
+                                                     const std::string &named) {
+  bool kept =
+      faccessat(open.store.meta.get(), "table.aft", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+  if (named.empty() && !kept) return std::optional<table::Table>();
+  sys::Result<table::Table> table =
+      load::load_table(named.empty() ? arguments.delta + "/meta/table.aft" : named, geteuid());
+  if (table.ok()) return std::optional(std::move(*table));
+  return sys::Status::failure(table.error(), table.status().message() +
+                                                 "; a patch without the policy could hold what it hides: "
+                                                 "or give --table");
+}
+
+// What a deleted directory held unseen: its content is not the sandbox's to show, and apply keeps it in the base.
+std::vector<std::string> take_hidden(std::vector<delta::Change> &changes, const table::Table &table) {
+  std::vector<std::string> hidden;
+  std::erase_if(changes, [&](const delta::Change &change) {
+    if (change.kind != delta::ChangeKind::deleted) return false;
+    bool shows = view::visible(table.explain("/" + change.path).info, S_ISDIR(change.before->st_mode));
+    if (!shows) hidden.push_back(change.path);
+    return !shows;
+  });
+  return hidden;
+}
+
 }  // namespace
 
 int delta_diff(std::span<const char *const> words) {
   DeltaArguments arguments;
+  std::string table_path;
   bool stat = false;
   bool exit_code = false;
   CLI::App app("Writes what the delta makes of its base as a patch that git apply takes.",
@@ -130,6 +163,7 @@ int delta_diff(std::span<const char *const> words) {
   app.footer(kFooter);
   add_delta_options(app, arguments);
   add_path_option(app, arguments);
+  app.add_option("--table", table_path, "the policy; else that of the delta's last mount")->type_name("FILE");
   app.add_flag("--stat", stat, "count the lines of each file instead");
   app.add_flag("--exit-code", exit_code, "exit with 1 where there are changes");
   if (std::optional<int> answered = parse_words(app, words)) return *answered;
@@ -139,7 +173,12 @@ int delta_diff(std::span<const char *const> words) {
   sys::Result<std::vector<delta::Change>> changes = asked_changes(arguments, *open);
   if (!changes.ok()) return delta_fail(changes.status().message());
 
+  sys::Result<std::optional<table::Table>> table = find_policy(arguments, *open, table_path);
+  if (!table.ok()) return delta_fail(table.status().message());
+  std::vector<std::string> hidden = *table ? take_hidden(*changes, **table) : std::vector<std::string>();
+
   delta::PatchPlan plan = delta::plan_patch(*changes);
+  if (!hidden.empty()) plan.left_out.push_back({"what the policy hides", std::move(hidden)});
   delta::PatchSink sink = stat ? delta::PatchSink() : sink_for_stdout();
   Stat counts;
   for (const delta::PatchFile &file : plan.files) {

@@ -323,6 +323,28 @@ def set_time(here, member):
     os.utime(here, ns=(time, time), follow_symlinks=False)
 
 
+class Diff(Case):
+    def test_what_the_policy_hides_is_in_no_patch(self):
+        layered = Layered()
+        kernel_layer.support.write(f"{layered.base}/d/none", "hidden bytes")
+        kernel_layer.support.write(f"{layered.base}/d/seen", "seen bytes")
+        layered.start()
+        shutil.rmtree(f"{layered.view}/d")
+        layered.stop()
+        for words in (("--table", table("write", "none:**/none")), None):
+            if words is None:  # the delta's own
+                shutil.copy(table("write", "none:**/none"), f"{layered.delta}/meta/table.aft")
+            result = layered.run("diff", *(words or ()))
+            self.assertNotIn("hidden bytes", result.stdout)
+            self.assertIn("seen bytes", result.stdout)
+            self.assertIn("what the policy hides: d/none", result.stderr)
+        with open(f"{layered.delta}/meta/table.aft", "w") as file:
+            file.write("no table")
+        result = layered.run("diff", check=False)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("give --table", result.stderr)
+
+
 class Export(Case):
     def test_the_layer_over_the_base_is_the_view(self):
         for seed in SEEDS:
@@ -410,6 +432,15 @@ class Export(Case):
             names = [m.name for m in archive.getmembers()]
         self.assertEqual(sorted(names), sorted([".", ".wh.gone", "dir", "made-anew", "new", "dir/.wh.gone", "made-anew/.wh..wh..opq"]))
         self.assertLess(names.index("made-anew"), names.index("made-anew/.wh..wh..opq"))
+
+    def test_no_pipe_and_no_device_is_replaced(self):
+        layered = Layered()
+        layered.start()
+        layered.stop()
+        os.mkfifo(f"{layered.top}/pipe")
+        result = layered.run("export", "--oci", f"{layered.top}/pipe", check=False)
+        self.assertEqual((result.returncode, "no regular file" in result.stderr), (2, True), result.stderr)
+        self.assertTrue(stat.S_ISFIFO(os.stat(f"{layered.top}/pipe").st_mode))
 
     def test_names_that_would_be_whiteouts_are_refused(self):
         layered = Layered()
