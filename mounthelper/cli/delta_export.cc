@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -27,6 +28,12 @@ std::string cannot_write(const std::string &path) {
   return "cannot write " + path + ": " + std::strerror(errno) + "; check the path and its disk";
 }
 
+// A name that rename(2) would put the layer over: only a file may go for it, no device and no pipe.
+bool may_replace(const std::string &path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
 }  // namespace
 
 int delta_export(std::span<const char *const> words) {
@@ -43,6 +50,9 @@ int delta_export(std::span<const char *const> words) {
   sys::Result<OpenDelta> open_delta = open_delta_to_write(arguments, /*base_is_written=*/false);
   if (!open_delta.ok()) return delta_fail(open_delta.status().message());
   if (sys::Status status = check_no_journal(*open_delta); !status.ok()) return delta_fail(status.message());
+  if (!may_replace(path)) {
+    return delta_fail("cannot replace " + path + ", which is no regular file; name a file for --oci");
+  }
   std::string unfinished = path + ".tmp";
   (void)unlink(unfinished.c_str());
   sys::Fd out(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
