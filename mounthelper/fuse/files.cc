@@ -285,7 +285,9 @@ void Files::keep(NodeId node, FileRef file) {
 void Files::keep_attributes(NodeId node, const struct stat &info) {
   std::lock_guard lock(mutex_);
   auto known = nodes_.view(node);
-  if (known && known->names == 1) last_[node] = info;
+  if (!known || known->names != 1) return;
+  last_[node] = info;
+  if (info.st_nlink == 0) nodes_.let_go_of_file(node);  // only the upper layer's file goes
 }
 
 void Files::note_handle(NodeId node, const FileRef &file) {

@@ -153,8 +153,29 @@ class Deleted(views.TestCase):
                                 put(name, "content")
                             file = os.open(name, os.O_PATH)
                             os.unlink(name)
-                            self.assertIsNone(outcome(change, f"/proc/self/fd/{file}"))
+                            # Where opens are asked, nothing is kept of a file that nobody has open.
+                            answers = (None, "ESTALE") if kind[1] == "asked" else (None,)
+                            self.assertIn(outcome(change, f"/proc/self/fd/{file}"), answers)
                             os.close(file)
+
+    def test_a_new_file_with_its_number_is_another(self):
+        """A file system gives the number of a deleted file to the next one at once."""
+        for kind in views.KINDS:
+            with self.subTest(kind=kind), Delta(lambda base: put(f"{base}/f", "of the base"), coherence=kind[0], opens=kind[1]) as view:
+                for way in ("unlink", "replace"):
+                    put(view.v("old"), "old")
+                    file = os.open(view.v("old"), os.O_PATH)
+                    if way == "unlink":
+                        os.unlink(view.v("old"))
+                    else:
+                        put(view.v("other"), "")
+                        os.rename(view.v("other"), view.v("old"))
+                    for i in range(20):
+                        put(view.v(f"{way}{i}"), "a new file")
+                    self.assertEqual(os.fstat(file).st_size, 3)
+                    os.close(file)
+                    for i in range(20):
+                        self.assertEqual(get(view.v(f"{way}{i}")), "a new file")
 
 
 class User(views.TestCase):
