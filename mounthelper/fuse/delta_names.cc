@@ -59,6 +59,22 @@ Result<Seen> DeltaNames::look(NodeId parent, const char *name) {
   return look_in(*directory, name);
 }
 
+void DeltaNames::look_again(NodeId id) {
+  std::shared_lock lock(tree_);
+  std::optional<view::NodeName> name;
+  {
+    std::lock_guard nodes(view_.mutex);
+    name = view_.nodes.name(id, 0);
+  }
+  if (!name) return;
+  Result<Seen> seen = look(name->parent, name->name.c_str());
+  auto known = view_.node(id);
+  bool same = seen.ok() && known && base_file(seen->info) == known->file;
+  if (same && seen->layering.layers != known->layering.layers) {
+    view_.files.replace(id, known->file, seen->layering, nullptr);
+  }
+}
+
 // The base's part of a merged directory changes without the upper's time stamp.
 bool DeltaNames::stamp_tells(const view::NodeView &directory) {
   return view_.snapshot() || directory.layering.in_upper() != directory.layering.in_base();

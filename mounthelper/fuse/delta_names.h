@@ -31,6 +31,7 @@ class DeltaNames : public Names {
   sys::Result<Seen> link(fuse_req_t request, const Target &target, const delta::Make &make) override;
   sys::Status remove(fuse_req_t request, const Target &target, bool is_directory) override;
   sys::Status rename(fuse_req_t request, const Target &from, const Target &to, unsigned flags) override;
+  void look_again(view::NodeId directory) override;
   sys::Result<FileRef> place_for_nameless(view::NodeId parent) override;
   using Names::prepare;
   sys::Status prepare(view::NodeId node, off_t keep, const May &may) override;

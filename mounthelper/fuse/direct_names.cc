@@ -21,6 +21,7 @@ class DirectNames : public Names {
 
   std::shared_lock<std::shared_mutex> steady() override { return {}; }
   bool stamp_tells(const view::NodeView &) override { return true; }
+  void look_again(view::NodeId) override {}
   Status prepare(view::NodeId, off_t, const May &) override { return {}; }
   Result<FileRef> place_for_nameless(view::NodeId parent) override { return view_.files.directory(parent); }
 

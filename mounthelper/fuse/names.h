@@ -62,6 +62,9 @@ class Names {
   // A directory in which a file without a name can be made that may be given one in `parent`.
   [[nodiscard]] virtual sys::Result<FileRef> place_for_nameless(view::NodeId parent) = 0;
 
+  // The mode of a directory changed: what could not be read of its marks may be readable now.
+  virtual void look_again(view::NodeId directory) = 0;
+
   // To be called before any change of the node's content or attributes, with the helper's own ids. keep: so
   // many bytes of its content will be wanted after the change. may(fd): asked, where given, about a copy of the file
   // before it takes the file's place, so that one who is refused has not changed anything by then.

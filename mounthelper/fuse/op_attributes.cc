@@ -165,6 +165,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *wanted, int to_s
     if (!status.ok()) return reply_status(request, status);
   }
   view.changed(id);
+  if ((to_set & FUSE_SET_ATTR_MODE) != 0 && S_ISDIR(node->file.type)) view.names->look_again(id);
   struct stat attributes {};
   if (fstat(fd, &attributes) != 0) return reply_error(request, errno);
   reply_attributes(request, view, *node, attributes);
