@@ -10,6 +10,7 @@
 
 #include "mounthelper/delta/apply_step.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
@@ -181,7 +182,7 @@ Status check_policy(const Journal &journal, const table::Table &table) {
   auto refuse = [&](const std::string &path) {
     return may_write(table, path)
                ? Status()
-               : Status::failure(EACCES, "the apply that was cut short would write " + escape_path(path) +
+               : Status::failure(EACCES, "the apply that was cut short would write " + quote_path(path) +
                                              ", which the policy does not let the sandbox write; "
                                              "give the table that it began with, or remove the "
                                              "delta's meta/journal to plan anew");

@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "mounthelper/delta/quote_path.h"
+
 namespace agentfense::delta {
 namespace {
 
@@ -142,7 +144,7 @@ class Planner {
       Planned &item = plan_.items[index];
       if (kept == keeps_.end() || item.fate != Fate::applied) continue;
       const auto &[what, fate] = kept->second;
-      item.why = "it holds " + escape_path(what) + ", which stays";
+      item.why = "it holds " + quote_path(what) + ", which stays";
       if (item.change.kind == ChangeKind::renamed) {
         item.keeps_from = true;
         continue;

@@ -10,6 +10,7 @@
 #include "mounthelper/delta/apply_plan.h"
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/replicate.h"
 #include "mounthelper/sys/beneath.h"
 
@@ -112,7 +113,7 @@ Result<StepResult> StepRunner::run(size_t index) {
   if (!result.ok()) {
     if (!is_elsewhere(result.error()) && !is_denied(result.error())) {
       return Status::failure(result.error(),
-                             "cannot apply " + escape_path(step.path) + ": " + std::strerror(result.error()) +
+                             "cannot apply " + quote_path(step.path) + ": " + std::strerror(result.error()) +
                                  "; the base is in between: mend that and run delta apply again, which "
                                  "goes on where it stopped");
     }

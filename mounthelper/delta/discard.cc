@@ -14,6 +14,7 @@
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/journal.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
@@ -85,9 +86,9 @@ Status check_directories(const std::vector<Change> &changes, const std::set<std:
          slash = path.rfind('/', slash - 1)) {
       std::string above = path.substr(0, slash);
       if (files.count(above) == 0) continue;
-      return Status::failure(EINVAL, "cannot bring back " + escape_path(path) +
-                                         " while the delta has a file at " + escape_path(above) +
-                                         "; discard that, with --path /" + above);
+      return Status::failure(EINVAL, "cannot bring back " + quote_path(path) +
+                                         " while the delta has a file at " + quote_path(above) +
+                                         "; discard that, with --path " + quote_path("/" + above));
     }
   }
   return {};

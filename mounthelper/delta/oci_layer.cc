@@ -11,6 +11,7 @@
 #include "mounthelper/delta/compare.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/tar_writer.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
@@ -80,7 +81,7 @@ std::string directory_of(const std::string &path) {
 // A walk that fails says where.
 Status at_path(const std::string &path, const Status &status) {
   if (status.ok() || !status.message().empty()) return status;
-  return Status::failure(status.error(), "cannot export " + escape_path(path) + ": " +
+  return Status::failure(status.error(), "cannot export " + quote_path(path) + ": " +
                                              std::strerror(status.error()) + "; mend that and run it again");
 }
 
@@ -108,7 +109,7 @@ class LayerWriter {
     std::string named;
     Status status = walk_upper(request_.store->upper.get(), [&](const UpperEntry &entry) {
       if (!std::string_view(entry.name).starts_with(kWhiteout)) return Status();
-      if (++count <= kNamed) named += (named.empty() ? "" : ", ") + escape_path(entry.path);
+      if (++count <= kNamed) named += (named.empty() ? "" : ", ") + quote_path(entry.path);
       return Status();
     });
     if (!status.ok()) return at_path("", status);

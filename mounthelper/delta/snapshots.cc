@@ -11,6 +11,7 @@
 
 #include "mounthelper/delta/copy_tree.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/read_directory.h"
 #include "mounthelper/sys/remove_tree.h"
 #include "mounthelper/sys/whole_file.h"
@@ -45,12 +46,12 @@ Status check_name(const std::string &name) {
       EINVAL,
       "a snapshot's name has 1 to 200 bytes, no / and no control character, and does not begin with "
       "a dot; choose another than " +
-          escape_path(name));
+          quote_path(name));
 }
 
 Status no_such(const std::string &name) {
-  return Status::failure(ENOENT,
-                         "the delta has no snapshot " + name + "; list them with delta snapshot --list");
+  return Status::failure(
+      ENOENT, "the delta has no snapshot " + quote_path(name) + "; list them with delta snapshot --list");
 }
 
 void pause(const SnapshotRequest &request) {
@@ -91,7 +92,7 @@ Status take_snapshot(const SnapshotRequest &request) {
   if (!snapshots.ok()) return failure(snapshots.error(), "open the delta's meta/snapshots");
   struct stat info {};
   auto taken = [&] {
-    return Status::failure(EEXIST, "the delta has a snapshot " + request.name +
+    return Status::failure(EEXIST, "the delta has a snapshot " + quote_path(request.name) +
                                        " already; delete it with --delete, or choose another name");
   };
   if (fstatat(snapshots->get(), request.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return taken();
@@ -105,7 +106,7 @@ Status take_snapshot(const SnapshotRequest &request) {
   if (status.ok()) status = sys::sync_directory(snapshots->get());
   if (status.ok()) return {};
   (void)sys::remove_tree(snapshots->get(), kNew);
-  return failure(status.error(), "take the snapshot " + request.name);
+  return failure(status.error(), "take the snapshot " + quote_path(request.name));
 }
 
 Status restore_snapshot(const SnapshotRequest &request) {
@@ -115,7 +116,7 @@ Status restore_snapshot(const SnapshotRequest &request) {
   Fd from(snapshot ? openat(snapshot.get(), kUpper, kHandle) : -1);
   if (!from) return no_such(request.name);
   Result<Origins> origins = read_origins(snapshot.get());
-  if (!origins.ok()) return failure(origins.error(), "read the snapshot " + request.name);
+  if (!origins.ok()) return failure(origins.error(), "read the snapshot " + quote_path(request.name));
 
   int work = request.store->work.get();
   Status status = sys::remove_tree(work, kRestored);
@@ -138,7 +139,7 @@ Status restore_snapshot(const SnapshotRequest &request) {
   if (status.ok()) status = sys::sync_directory(request.store->directory.get());
   Status emptied = sys::remove_tree(work, kRestored);
   if (status.ok()) status = emptied;
-  return status.ok() ? status : failure(status.error(), "restore the snapshot " + request.name);
+  return status.ok() ? status : failure(status.error(), "restore the snapshot " + quote_path(request.name));
 }
 
 Status delete_snapshot(const SnapshotRequest &request) {
@@ -152,7 +153,7 @@ Status delete_snapshot(const SnapshotRequest &request) {
   }
   pause(request);
   if (status.ok()) status = sys::remove_tree(snapshots->get(), kGone);
-  return status.ok() ? status : failure(status.error(), "delete the snapshot " + request.name);
+  return status.ok() ? status : failure(status.error(), "delete the snapshot " + quote_path(request.name));
 }
 
 Result<std::vector<std::string>> list_snapshots(const Store &store) {

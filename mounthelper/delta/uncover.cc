@@ -13,6 +13,7 @@
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/beneath.h"
 #include "mounthelper/sys/read_directory.h"
 #include "mounthelper/sys/remove_tree.h"
@@ -83,7 +84,7 @@ class Uncovering {
  private:
   static Status failure(const std::string &path, int error) {
     return Status::failure(error,
-                           "cannot take " + (path.empty() ? std::string(".") : escape_path(path)) +
+                           "cannot take " + (path.empty() ? std::string(".") : quote_path(path)) +
                                " out of the delta: " + std::strerror(error) +
                                "; mend that and run the command again, which goes on where it stopped");
   }
