@@ -1,6 +1,7 @@
 #include "mounthelper/delta/apply.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -251,6 +252,14 @@ Result<Plan> plan_anew(const ApplyRequest &request) {
   return make_plan(std::move(input));
 }
 
+// Before there is a journal, which would keep views off the delta.
+Status check_writable(int base) {
+  struct statvfs info {};
+  if (fstatvfs(base, &info) != 0 || (info.f_flag & ST_RDONLY) == 0) return {};
+  return Status::failure(
+      EROFS, "nothing was applied, as the base is mounted read-only; mount it for writing, and run it again");
+}
+
 }  // namespace
 
 Result<ApplyReport> apply(const ApplyRequest &request) {
@@ -262,6 +271,7 @@ Result<ApplyReport> apply(const ApplyRequest &request) {
   bool idle = report.plan.steps.empty() && report.plan.dropped.empty();
   if (report.plan.stopped || request.dry_run || idle) return report;
 
+  if (Status status = check_writable(request.base); !status.ok()) return status;
   Result<Journal> journal = new_journal();
   if (!journal.ok()) return journal.status();
   journal->steps = report.plan.steps;

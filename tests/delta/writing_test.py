@@ -323,6 +323,25 @@ def set_time(here, member):
     os.utime(here, ns=(time, time), follow_symlinks=False)
 
 
+class ReadOnly(Case):
+    def test_a_base_that_cannot_be_written_leaves_no_journal(self):
+        layered = Layered()
+        layered.start()
+        kernel_layer.support.write(f"{layered.view}/new", "new")
+        layered.stop()
+        kernel_layer.support.mount(layered.base, layered.base, None, kernel_layer.support.MS_BIND)
+        try:
+            kernel_layer.support.mount("none", layered.base, None, kernel_layer.support.MS_BIND | 32 | 1)  # MS_REMOUNT, MS_RDONLY
+            result = layered.run("apply", "--table", table("write"), check=False)
+        finally:
+            kernel_layer.support.umount(layered.base)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("nothing was applied", result.stderr)
+        self.assertFalse(os.path.exists(f"{layered.delta}/meta/journal"))
+        layered.run("apply", "--table", table("write"))
+        self.assertTrue(os.path.exists(f"{layered.base}/new"))
+
+
 class Diff(Case):
     def test_what_the_policy_hides_is_in_no_patch(self):
         layered = Layered()
