@@ -79,19 +79,25 @@ sys::Result<OpenDelta> open_delta_to_read(const DeltaArguments &arguments) {
   return OpenDelta{std::move(*base), std::move(*store)};
 }
 
-sys::Result<std::vector<delta::Change>> asked_changes(const DeltaArguments &arguments,
-                                                      const OpenDelta &open) {
+sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments) {
   std::vector<delta::PathGlob> globs;
   for (const std::string &pattern : arguments.paths) {
     sys::Result<delta::PathGlob> glob = delta::PathGlob::parse(pattern);
     if (!glob.ok()) return glob.status();
     globs.push_back(std::move(*glob));
   }
+  return globs;
+}
+
+sys::Result<std::vector<delta::Change>> asked_changes(const DeltaArguments &arguments,
+                                                      const OpenDelta &open) {
+  sys::Result<std::vector<delta::PathGlob>> globs = parse_paths(arguments);
+  if (!globs.ok()) return globs.status();
   sys::Result<std::vector<delta::Change>> changes = delta::list_changes(open.store, open.base.get());
   if (!changes.ok()) return changes;
   std::erase_if(*changes, [&](const delta::Change &change) {
     bool moved = change.kind == delta::ChangeKind::renamed;
-    return !any_covers(globs, change.path) && !(moved && any_covers(globs, change.from));
+    return !any_covers(*globs, change.path) && !(moved && any_covers(*globs, change.from));
   });
   return changes;
 }

@@ -44,6 +44,9 @@ struct OpenDelta {
 // Not held: a mounted delta can be read too. The base is opened read-only.
 [[nodiscard]] sys::Result<OpenDelta> open_delta_to_read(const DeltaArguments &arguments);
 
+// The patterns of --path.
+[[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);
+
 // The changes whose path, or whose former one, is covered by a pattern of --path.
 [[nodiscard]] sys::Result<std::vector<delta::Change>> asked_changes(const DeltaArguments &arguments,
                                                                     const OpenDelta &open);

@@ -31,16 +31,6 @@ sys::Status check_no_journal(const OpenDelta &open) {
       EBUSY, "an apply or a discard of this delta was cut short; run that again to finish it first");
 }
 
-sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments) {
-  std::vector<delta::PathGlob> globs;
-  for (const std::string &pattern : arguments.paths) {
-    sys::Result<delta::PathGlob> glob = delta::PathGlob::parse(pattern);
-    if (!glob.ok()) return glob.status();
-    globs.push_back(std::move(*glob));
-  }
-  return globs;
-}
-
 std::function<void(size_t, size_t)> progress_of(std::string what) {
   if (isatty(STDERR_FILENO) != 1) return {};
   using Clock = std::chrono::steady_clock;

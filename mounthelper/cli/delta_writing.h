@@ -3,10 +3,8 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "mounthelper/cli/delta_arguments.h"
-#include "mounthelper/delta/path_glob.h"
 
 namespace agentfense::cli {
 
@@ -16,8 +14,6 @@ namespace agentfense::cli {
 
 // EBUSY where an apply or a discard was cut short: nothing else may change the delta then.
 [[nodiscard]] sys::Status check_no_journal(const OpenDelta &open);
-
-[[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);
 
 // "what: done of all" on stderr, at most some times a second, where that is a terminal; else nothing. all: 0 where it is
 // not known, which leaves it out.
