@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "mounthelper/delta/quote_path.h"
+#include "mounthelper/view/reserved_names.h"
 
 namespace agentfense::delta {
 namespace {
@@ -183,6 +184,7 @@ std::string_view parent_of(std::string_view path) {
 }
 
 bool may_write(const table::Table &table, std::string_view path) {
+  if (view::holds_reserved(path)) return false;
   table::StateId state = table.root();
   for (size_t begin = 0; begin < path.size();) {
     size_t end = std::min(path.find('/', begin), path.size());

@@ -159,8 +159,10 @@ Result<StepResult> StepRunner::make_directory(const Step &step) {
   return StepResult();
 }
 
-// Renames the finished temporary over the name, which is what it was when the step began.
-Result<StepResult> StepRunner::move_in(const Step &step, int directory, const char *temporary) {
+// Renames the finished temporary over the name, which is what it was when the step began. upper: what it is a replica
+// of; null for a link.
+Result<StepResult> StepRunner::move_in(const Step &step, int directory, const char *temporary,
+                                       const FileAt *upper) {
   Result<Place> base = find(base_, step.path);
   if (!base.ok()) return base.status();
   struct stat held {
@@ -173,6 +175,9 @@ Result<StepResult> StepRunner::move_in(const Step &step, int directory, const ch
     if (unlinkat(directory, name, AT_REMOVEDIR) != 0) return sys::errno_status();
     base->info.reset();
     pause();
+  }
+  if (upper != nullptr) {
+    if (Status status = open_replica(*upper, directory, temporary); !status.ok()) return status;
   }
   int moved = -1;
   if (!base->info) {
@@ -206,9 +211,12 @@ Result<StepResult> StepRunner::put_prepared(size_t index) {
   sys::Fd directory = std::move(prepared_.extract(index).mapped());
   std::string temporary = temporary_name(journal_, index);
   Result<Place> upper = find(upper_, step.path);
-  Result<StepResult> moved = upper.ok() && is(step.after, upper->info)
-                                 ? move_in(step, directory.get(), temporary.c_str())
-                                 : delta_differs();
+  if (!upper.ok() || !is(step.after, upper->info)) {
+    (void)unlinkat(directory.get(), temporary.c_str(), 0);
+    return delta_differs();
+  }
+  FileAt replicated = upper->file();
+  Result<StepResult> moved = move_in(step, directory.get(), temporary.c_str(), &replicated);
   if (!moved.ok() || !moved->done) (void)unlinkat(directory.get(), temporary.c_str(), 0);
   return moved;
 }
@@ -227,11 +235,11 @@ Result<StepResult> StepRunner::put(size_t index) {
   }
   std::string temporary = temporary_name(journal_, index);
   int directory = base->directory.get();
-  Status status =
-      replicate(upper->file(), directory, temporary.c_str(), /*synced=*/true, [this] { pause(); });
+  FileAt replicated = upper->file();
+  Status status = replicate(replicated, directory, temporary.c_str(), /*synced=*/true, [this] { pause(); });
   pause();
   Result<StepResult> moved =
-      status.ok() ? move_in(step, directory, temporary.c_str()) : Result<StepResult>(status);
+      status.ok() ? move_in(step, directory, temporary.c_str(), &replicated) : Result<StepResult>(status);
   if (!moved.ok() || !moved->done) (void)unlinkat(directory, temporary.c_str(), 0);
   return moved;
 }
@@ -260,7 +268,7 @@ Result<StepResult> StepRunner::link(size_t index) {
   struct stat made {};
   bool is_first = fstatat(directory, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW) == 0 &&
                   made.st_ino == first->info->st_ino;
-  Result<StepResult> moved = is_first ? move_in(step, directory, temporary.c_str()) : base_differs();
+  Result<StepResult> moved = is_first ? move_in(step, directory, temporary.c_str(), nullptr) : base_differs();
   if (!moved.ok() || !moved->done) (void)unlinkat(directory, temporary.c_str(), 0);
   return moved;
 }

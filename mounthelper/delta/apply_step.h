@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "mounthelper/delta/compare.h"
 #include "mounthelper/delta/journal.h"
 #include "mounthelper/sys/fd.h"
 #include "mounthelper/sys/status.h"
@@ -19,7 +20,7 @@ struct StepResult {
 };
 
 // Each step can be redone: it finds by itself that it was done, or half of it. A file appears in the base whole:
-// made under a temporary name in the same directory, synced, then renamed. Paths are walked from the roots at each
+// made under a temporary name in the same directory, its owner's alone until it is renamed, synced, then renamed. Paths are walked from the roots at each
 // step, following no symlink, and what is replaced or removed is looked at right before.
 class StepRunner {
  public:
@@ -47,7 +48,8 @@ class StepRunner {
   [[nodiscard]] sys::Result<StepResult> set_attributes(const Step &step);
   [[nodiscard]] sys::Result<StepResult> remove(const Step &step);
   [[nodiscard]] sys::Result<StepResult> directory_attributes(const Step &step, bool times_alone);
-  [[nodiscard]] sys::Result<StepResult> move_in(const Step &step, int directory, const char *temporary);
+  [[nodiscard]] sys::Result<StepResult> move_in(const Step &step, int directory, const char *temporary,
+                                                const FileAt *upper);
   void pause() const {
     if (pause_) pause_();
   }

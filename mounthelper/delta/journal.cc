@@ -9,6 +9,7 @@
 
 #include "compiler/table/digest.h"
 #include "mounthelper/sys/whole_file.h"
+#include "mounthelper/view/reserved_names.h"
 
 namespace agentfense::delta {
 namespace {
@@ -46,7 +47,7 @@ Result<Journal> new_journal() {
 }
 
 std::string temporary_name(const Journal &journal, size_t index) {
-  return ".agentfense-apply-" + journal.token + "-" + std::to_string(index);
+  return std::string(view::kReservedPrefix) + journal.token + "-" + std::to_string(index);
 }
 
 Status write_journal(int meta, const Journal &journal) {

@@ -75,7 +75,7 @@ struct Journal {
 // disagrees, an unknown word.
 [[nodiscard]] sys::Result<Journal> decode_journal(std::string_view text);
 
-// A name for the temporary of step `index`.
+// A name for the temporary of step `index`: one that no view shows.
 [[nodiscard]] std::string temporary_name(const Journal &journal, size_t index);
 
 // meta: handle of the delta's meta directory.

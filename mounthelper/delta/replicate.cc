@@ -23,6 +23,8 @@ std::string base_name_of(std::string_view upper_name) {
   return unescape_attribute(upper_name).value_or(std::string());
 }
 
+bool lets_others_in(std::string_view attribute) { return attribute == "system.posix_acl_access"; }
+
 Status replicate_file(const FileAt &upper, int directory, const char *name, bool synced,
                       const std::function<void()> &pause) {
   sys::Fd from(openat(upper.directory, upper.name, kRead));
@@ -35,8 +37,12 @@ Status replicate_file(const FileAt &upper, int directory, const char *name, bool
   pause();
   Status status = copy_data(from.get(), to.get(), info.st_size);
   pause();
-  if (status.ok()) status = copy_attributes(from.get(), to.get(), base_name_of);
-  if (status.ok()) status = copy_ownership(info, to.get());
+  // Attributes may be no owner's to set any more when it is another's, and there may be no room for them.
+  if (status.ok()) {
+    status = copy_attributes(from.get(), to.get(), [](std::string_view attribute) {
+      return lets_others_in(attribute) ? std::string() : base_name_of(attribute);
+    });
+  }
   if (status.ok()) status = copy_times(info, to.get());
   if (status.ok() && synced && fsync(to.get()) != 0) status = sys::errno_status();
   return status;
@@ -86,9 +92,22 @@ Status replicate(const FileAt &upper, int directory, const char *name, bool sync
   pause();
   sys::Fd to(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!to) return sys::errno_status();
-  status = copy_ownership(*upper.info, to.get());
-  if (status.ok()) status = copy_times(*upper.info, to.get());
-  return status;
+  return copy_times(*upper.info, to.get());
+}
+
+Status open_replica(const FileAt &upper, int directory, const char *name) {
+  bool regular = S_ISREG(upper.info->st_mode);
+  sys::Fd to(openat(directory, name, regular ? kRead : O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!to) return sys::errno_status();
+  if (regular) {
+    sys::Fd from(openat(upper.directory, upper.name, kRead));
+    if (!from) return sys::errno_status();
+    Status status = copy_attributes(from.get(), to.get(), [](std::string_view attribute) {
+      return lets_others_in(attribute) ? std::string(attribute) : std::string();
+    });
+    if (!status.ok()) return status;
+  }
+  return copy_ownership(*upper.info, to.get());
 }
 
 Status take_attributes(int upper, int base) {

@@ -10,11 +10,14 @@
 
 namespace agentfense::delta {
 
-// Makes the free name `name` in `directory` what `upper` is: content, attributes (the delta's own marks left out),
-// owner, mode, times; a file's bytes on the disk where `synced`. Not for directories and devices.
-// pause: called between changes. On failure the name may be there.
+// Makes the free name `name` in `directory` what `upper` is, but for who may open it: content, attributes (the delta's
+// own marks left out), times; a file's bytes on the disk where `synced`. It is the caller's alone, mode 0600. Not for
+// directories and devices. pause: called between changes. On failure the name may be there.
 [[nodiscard]] sys::Status replicate(const FileAt &upper, int directory, const char *name, bool synced,
                                     const std::function<void()> &pause);
+
+// The rest, right before the replica gets its name: owner, ACL, mode.
+[[nodiscard]] sys::Status open_replica(const FileAt &upper, int directory, const char *name);
 
 // Gives an open file of the base the attributes, owner, mode and times of the upper one, and takes from it the
 // attributes that the upper one has not. REQUIRES: neither is O_PATH; of one type, no symlinks.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mounthelper/view/attributes.h"
+#include "mounthelper/view/reserved_names.h"
 
 namespace agentfense::fuse {
 namespace {
@@ -87,7 +88,7 @@ sys::Result<Target> View::target(view::NodeId parent, const char *name) {
   std::optional<view::NodeView> above = node(parent);
   if (!above || !S_ISDIR(above->file.type)) return sys::Status::failure(ESTALE);
   table::StateId state = table.step(above->standing.state, name);
-  table::StateInfo info = table.info(state);
+  table::StateInfo info = view::info_of(table, state, name);
   return Target{parent, name, {state, info.level}, info};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mounthelper/view/decide.h"
+#include "mounthelper/view/reserved_names.h"
 
 namespace agentfense::view {
 namespace {
@@ -20,7 +21,7 @@ uint64_t hash_position(std::string_view name) {
 }  // namespace
 
 Shown shown(const table::Table &table, table::StateId dir, std::string_view name) {
-  StateInfo info = table.info(table.step(dir, name));
+  StateInfo info = info_of(table, table.step(dir, name), name);
   if (info.level > Level::none) return Shown::yes;
   return info.visible_below ? Shown::if_directory : Shown::no;
 }

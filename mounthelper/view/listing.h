@@ -17,7 +17,7 @@ namespace agentfense::view {
 
 enum class Shown { no, yes, if_directory };
 
-// Whether a name in a directory of state `dir` shows, by the table alone.
+// Whether a name in a directory of state `dir` shows, by the table alone; reserved names (reserved_names.h) never do.
 [[nodiscard]] Shown shown(const table::Table &table, table::StateId dir, std::string_view name);
 
 class Listing {

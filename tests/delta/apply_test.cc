@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "mounthelper/view/reserved_names.h"
 #include "tests/delta/apply_fixture.h"
 #include "tests/view/rule_table.h"
 
@@ -546,6 +547,36 @@ TEST(Apply, NeverFollowsALinkThatAppearsMeanwhile) {
     }
   }
   EXPECT_GT(swapped, 30) << "places where it happened";
+}
+
+// Not even where what they become is open to all: another view's policy may hide that, by its name.
+TEST(Apply, UnfinishedFilesAreTheirOwnersAlone) {
+  for (bool many : {false, true}) {  // synced together, or one by one
+    Delta delta;
+    DELTA_TEST_NEEDS(delta);
+    Tree upper = {{"open", file("open", 0666)}, {"fifo", fifo(0666)}};
+    for (int i = 0; many && i < 5; ++i) upper["also" + std::to_string(i)] = file("x", 0644);
+    const std::string acl(
+        "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\6\0\322\4\0\0\4\0\4\0\377\377\377\377\20\0\6\0\377\377\377\377"
+        "\40\0\4\0\377\377\377\377",
+        44);
+    delta.make({{"open", file("old")}}, upper, [&] {
+      (void)setxattr((delta.upper() + "/open").c_str(), "system.posix_acl_access", acl.data(), acl.size(), 0);
+    });
+    Snapshot view = delta.merged();
+    int seen = 0;
+    ApplyRequest request = delta.request(everything());
+    request.pause = [&] {
+      for (const auto &entry : fs::directory_iterator(delta.base())) {
+        if (!entry.path().filename().string().starts_with(view::kReservedPrefix)) continue;
+        ++seen;
+        EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write);
+      }
+    };
+    applied(request);
+    EXPECT_GT(seen, 4);
+    EXPECT_EQ(differences(view, snapshot(delta.base())), "");
+  }
 }
 
 // The same with another directory: neither gets files that were planned for the first.

@@ -138,6 +138,22 @@ class Limit(views.TestCase):
                 os.close(file)
 
 
+class Reserved(views.TestCase):
+    def test_what_an_apply_left_unfinished_is_in_no_view(self):
+        name = ".agentfense-apply-00ff-1"
+
+        def fill(base):
+            put(f"{base}/d/{name}", "a secret's content")
+
+        with Delta(fill) as view:
+            self.assertEqual(os.listdir(view.v("d")), [])
+            self.assertEqual(outcome(os.lstat, view.v("d", name)), "ENOENT")
+            self.assertEqual(outcome(os.mkdir, view.v("d", name)), "EACCES")
+            os.rename(view.v("d"), view.v("moved"))  # copies what shows
+            self.assertEqual(os.listdir(view.v("moved")), [])
+            self.assertEqual(os.listdir(f"{view.delta}/upper/moved"), [])
+
+
 class Deleted(views.TestCase):
     def test_changed_by_a_path_that_led_to_it(self):
         """The kernel has walked the path, then the name goes, then the change comes: a link of /proc stands for that walk."""

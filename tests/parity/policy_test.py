@@ -103,6 +103,28 @@ class Policy(views.TestCase):
             self.assertEqual(get(view.b(".env")), "ROOT=1")
 
     @each_kind
+    def test_reserved_names_are_in_no_view(self, kind):
+        """What an apply left unfinished in the base, under a policy that allows everything."""
+        reserved = (".agentfense-apply-00ff-1", "d/.agentfense-apply-00ff-2")
+
+        def make(base):
+            for name in reserved:
+                put(f"{base}/{name}", "a secret's content")
+            put(f"{base}/d/.agentfense-applied", "shown")
+
+        with View(["allow write /"], make, **kind) as view:
+            v = view.v
+            self.assertEqual((os.listdir(v()), os.listdir(v("d"))), (["d"], [".agentfense-applied"]))
+            for name in (*reserved, ".agentfense-apply-", "d/.agentfense-apply-free"):
+                for call in (os.lstat, os.listdir, get, os.unlink, os.rmdir, lambda p: os.rename(p, v("x")),
+                             lambda p: os.link(p, v("x"))):
+                    self.assertEqual(outcome(call, v(name)), "ENOENT", name)
+                for call in (os.mkdir, os.mkfifo, lambda p: os.symlink("x", p), lambda p: put(p, "x"),
+                             lambda p: os.link(v("d/.agentfense-applied"), p), lambda p: os.rename(v("d/.agentfense-applied"), p)):
+                    self.assertEqual(outcome(call, v(name)), "EACCES", name)
+            self.assertEqual(get(view.b(reserved[1])), "a secret's content")
+
+    @each_kind
     def test_read_only_files_take_no_change(self, kind):
         self.check(kind, lambda v: [
             ("lib", lambda: get(v("ro/lib.h"))),

@@ -22,6 +22,13 @@ TEST(Shown, FollowsTheTable) {
   EXPECT_EQ(shown(table, table.step(table.root(), "src"), ".env"), Shown::no);
 }
 
+TEST(Shown, ReservedNamesUnderNoPolicy) {
+  table::Table table = agentfense::testing::rules_to_table({"allow write /"});
+  EXPECT_EQ(shown(table, table.root(), ".agentfense-apply-0123-4"), Shown::no);
+  EXPECT_EQ(shown(table, table.root(), ".agentfense-appl"), Shown::yes);
+  EXPECT_EQ(shown(table, table.root(), "x.agentfense-apply-0123-4"), Shown::yes);
+}
+
 std::set<std::string> rest_after(const Listing &listing, uint64_t position) {
   std::set<std::string> names;
   for (size_t i = listing.first_after(position); i < listing.size(); ++i)
