@@ -123,6 +123,7 @@ int run_in_view(const RunArguments &arguments, table::Table table, const std::st
   watch.view_ended_fd = view.ended_fd();
   launch::Outcome outcome = launch::supervise(std::move(*sandbox), watch);
   sys::Status served = view.stop();
+  launch::take_back_signals(before);
   bool failed = outcome.exit_code == launch::kHelperFailed && !outcome.message.empty();
   if (failed && !served.ok()) outcome.message = served.message();
   if (!outcome.message.empty() && (failed || !arguments.quiet)) fail(outcome.message);

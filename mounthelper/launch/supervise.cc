@@ -141,6 +141,13 @@ sigset_t passed_signals() {
   return signals;
 }
 
+void take_back_signals(const sigset_t &before) {
+  sigset_t passed = passed_signals();
+  timespec at_once{};
+  while (sigtimedwait(&passed, nullptr, &at_once) > 0 || errno == EINTR) continue;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
 Outcome supervise(Sandbox sandbox, const Watch &watch) { return Supervisor(std::move(sandbox), watch).run(); }
 
 }  // namespace agentfense::launch

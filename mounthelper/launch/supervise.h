@@ -14,6 +14,9 @@ inline constexpr int kTimedOut = 124;
 
 // The signals that are passed on to the command. Block them before the sandbox starts.
 [[nodiscard]] sigset_t passed_signals();
+// When the command has ended: what was still to be passed on goes with it, and from then on a signal is for us again.
+// before: the mask from before they were blocked.
+void take_back_signals(const sigset_t &before);
 
 struct Watch {
   std::optional<double> timeout;  // seconds, from now
