@@ -27,8 +27,7 @@ sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, bool
 
 sys::Status check_no_journal(const OpenDelta &open) {
   if (!delta::has_journal(open.store.meta.get())) return {};
-  return sys::Status::failure(
-      EBUSY, "an apply or a discard of this delta was cut short; run that again to finish it first");
+  return sys::Status::failure(EBUSY, "cannot use this delta: " + delta::unsettled().message());
 }
 
 std::function<void(size_t, size_t)> progress_of(std::string what) {

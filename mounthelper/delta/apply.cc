@@ -185,8 +185,8 @@ Status check_policy(const Journal &journal, const table::Table &table) {
                ? Status()
                : Status::failure(EACCES, "the apply that was cut short would write " + quote_path(path) +
                                              ", which the policy does not let the sandbox write; "
-                                             "give the table that it began with, or remove the "
-                                             "delta's meta/journal to plan anew");
+                                             "run it again with the table that it began with: "
+                                             "--table");
   };
   for (const Step &step : journal.steps) {
     if (step.kind == StepKind::directory_times) continue;
@@ -203,7 +203,7 @@ Status finish_earlier(const ApplyRequest &request, ApplyReport &report) {
   if (!*journal) return {};
   if (request.dry_run) {
     return Status::failure(EBUSY,
-                           "an earlier apply was cut short; run delta apply without --dry-run to finish it");
+                           "cannot plan for this delta: " + unsettled().message() + ", without --dry-run");
   }
   if (Status status = check_policy(**journal, *request.table); !status.ok()) return status;
   report.resumed = true;

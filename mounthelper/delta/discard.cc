@@ -149,7 +149,8 @@ Status finish_earlier(const DiscardRequest &request) {
   if (!journal.ok()) return journal.status();
   if (!*journal) return {};
   if (!(*journal)->steps.empty() || !(*journal)->base_done) {
-    return Status::failure(EBUSY, "an apply of this delta was cut short; run delta apply to finish it first");
+    return Status::failure(
+        EBUSY, "an apply of this delta was cut short; run mount.agentfense delta apply to finish it first");
   }
   return let_go(request, {(*journal)->dropped.begin(), (*journal)->dropped.end()});
 }

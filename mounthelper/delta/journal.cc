@@ -21,8 +21,10 @@ constexpr const char *kName = "journal";
 constexpr size_t kMaxSize = size_t{1} << 30;
 
 Status refuse(const std::string &why) {
-  return Status::failure(EBADMSG, "the delta's meta/journal is not one of an apply that can be finished: " +
-                                      why + "; nothing was done; look at it, and remove it to plan anew");
+  return Status::failure(EBADMSG,
+                         "the delta's meta/journal is not one of an apply that can be finished: " + why +
+                             "; nothing was done; to plan anew, look at it and remove it, and the files " +
+                             std::string(view::kReservedPrefix) + "* from the base");
 }
 
 }  // namespace
@@ -61,6 +63,13 @@ Status write_journal(int meta, const Journal &journal) {
 bool has_journal(int meta) {
   struct stat info {};
   return fstatat(meta, kName, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Status unsettled() {
+  return Status::failure(
+      EBUSY,
+      "an apply or a discard of it was cut short; to finish it first, run mount.agentfense "
+      "delta apply or discard again");
 }
 
 Result<std::optional<Journal>> read_journal(int meta) {

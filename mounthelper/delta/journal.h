@@ -83,6 +83,8 @@ struct Journal {
 // Nothing where there is none. A journal that is no regular file of ours, or not intact, is EBADMSG with a sentence.
 [[nodiscard]] sys::Result<std::optional<Journal>> read_journal(int meta);
 [[nodiscard]] bool has_journal(int meta);
+// EBUSY, with a sentence about the delta: what was cut short comes before anything else.
+[[nodiscard]] sys::Status unsettled();
 [[nodiscard]] sys::Status remove_journal(int meta);
 
 }  // namespace agentfense::delta

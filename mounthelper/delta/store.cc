@@ -12,6 +12,7 @@
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/inspect.h"
+#include "mounthelper/delta/journal.h"
 #include "mounthelper/delta/origins.h"
 #include "mounthelper/delta/probe.h"
 #include "mounthelper/sys/attributes.h"
@@ -311,11 +312,7 @@ Result<Store> open_to_read(const StoreRequest &request) {
 }
 
 Status check_settled(const Store &store, const StoreRequest &request) {
-  struct stat info {};
-  if (fstatat(store.meta.get(), "journal", &info, AT_SYMLINK_NOFOLLOW) != 0) return {};
-  return refuse(request, Status::failure(EBUSY,
-                                         "an apply of it was cut short; run mount.agentfense delta apply to "
-                                         "finish that first"));
+  return has_journal(store.meta.get()) ? refuse(request, unsettled()) : Status();
 }
 
 Status keep_table(const Store &store, std::string_view table_bytes) {

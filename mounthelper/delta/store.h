@@ -47,8 +47,8 @@ struct StoreRequest {
 // read-only file system. ENOENT where there is none.
 [[nodiscard]] sys::Result<Store> open_to_read(const StoreRequest &request);
 
-// EBUSY, with its sentence, where an apply was cut short: a view must not change the delta until another apply has
-// finished it.
+// EBUSY, with its sentence, where an apply or a discard was cut short: a view must not change the delta until that was
+// run again and has finished it.
 [[nodiscard]] sys::Status check_settled(const Store &store, const StoreRequest &request);
 
 // Copies the bytes of the policy table that the view is served by into meta, for `delta apply`.

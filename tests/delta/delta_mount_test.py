@@ -217,7 +217,7 @@ class Refuses(DeltaTest):
         umount(self.dir)
         self.assertTrue(wait_until(lambda: not processes_with(self.base)))
         write(self.delta + "/meta/journal", "torn")
-        self.refused(self.mount(), "an apply of it was cut short", "delta apply")
+        self.refused(self.mount(), "an apply or a discard of it was cut short", "delta apply")
 
     def test_of_another_base(self):
         self.mounted()
@@ -350,6 +350,27 @@ class Runs(DeltaTest):
         self.assertEqual(result.returncode, 124)
         self.assertEqual(os.listdir(self.temporary), [])
 
+    def test_a_signal_after_the_command_ends_run(self):
+        """What is said at the end does not fit into the pipe, so that run is still there."""
+        with self.started("--delta", self.delta, command="echo x > output/new; echo ready; read line") as process:
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            pipe = os.open(f"/proc/self/fd/{process.stderr.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(pipe, b"." * 4096)
+            os.close(pipe)
+            process.stdin.write("\n")
+            process.stdin.flush()
+
+            def blocked():
+                return int(re.search(r"SigBlk:\s*(\S+)", read(f"/proc/{process.pid}/status")).group(1), 16)
+
+            self.assertTrue(wait_until(lambda: blocked() == 0))
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, -signal.SIGTERM)
+        self.assertEqual(read(self.delta + "/upper/output/new"), "x\n")
+
     def test_many_at_once_see_nothing_of_each_other(self):
         command = "echo $$ > output/new; i=0; while [ $i -lt 20 ]; do ls output; i=$((i+1)); done | sort -u | tr '\\n' ' '"
         started = [subprocess.Popen([*user_words(Machine.as_user), *self.words("--ephemeral", "-q", command=command)],
@@ -418,7 +439,7 @@ class Runs(DeltaTest):
     def test_a_delta_with_an_apply_that_was_cut_short(self):
         self.assertEqual(self.run_in("--delta", self.delta, command="echo new > output/new").returncode, 0)
         write(self.delta + "/meta/journal", "torn")
-        self.refused(self.run_in("--delta", self.delta, command="true"), "an apply of it was cut short", code=125)
+        self.refused(self.run_in("--delta", self.delta, command="true"), "an apply or a discard of it was cut short", code=125)
         self.assertEqual(self.run_in("--delta", self.delta, "--ro", command="cat output/new").stdout, "new\n")
 
     def test_words_that_do_not_go_together(self):
