@@ -54,9 +54,7 @@ uint64_t device_of(int fd) {
   return info.st_dev;
 }
 
-}  // namespace
-
-Result<Found> look(const MergedDir &directory, const char *name, uint64_t root_device) {
+Result<Found> look_at(const MergedDir &directory, const char *name, uint64_t root_device) {
   struct stat info {};
   if (directory.upper >= 0) {
     if (stat_at(directory.upper, name, info)) return look_in_upper(directory, name, root_device, info);
@@ -72,6 +70,20 @@ Result<Found> look(const MergedDir &directory, const char *name, uint64_t root_d
   return found;
 }
 
+}  // namespace
+
+Result<Found> look(const MergedDir &directory, const char *name, uint64_t root_device) {
+  Result<Found> found = look_at(directory, name, root_device);
+  if (!found.ok() || !found->layering.in_upper() || found->layering.number != 0) return found;
+  mode_t mode = found->info.st_mode;
+  if (S_ISREG(mode) || S_ISDIR(mode)) found->layering.number = origin_of(directory.upper, name);
+  return found;
+}
+
+Result<Found> look_without_number(const MergedDir &directory, const char *name) {
+  return look_at(directory, name, 0);
+}
+
 Status list(const MergedDir &directory, uint64_t root_device,
             const std::function<bool(std::string_view)> &wanted,
             const std::function<void(const sys::RawEntry &)> &each) {
@@ -85,16 +97,14 @@ Status list(const MergedDir &directory, uint64_t root_device,
       if (!wanted(entry.name)) return;
       if (merged) covered.emplace(entry.name);
       sys::RawEntry shown = entry;
-      bool numbered = false;
-      bool plain = entry.type == DT_LNK || entry.type == DT_FIFO || entry.type == DT_SOCK;
-      if (!plain) {
-        Result<Found> found = look(directory, entry.name.data(), root_device);
-        if (!found.ok()) return;
-        shown.type = static_cast<uint8_t>((found->info.st_mode & S_IFMT) >> 12);  // IFTODT
-        if (found->layering.number != 0) shown.ino = found->layering.number;
-        numbered = found->layering.number != 0;
+      struct stat info {};
+      bool may_be_whiteout = entry.type == DT_CHR || entry.type == DT_UNKNOWN;
+      if (may_be_whiteout) {
+        if (!stat_at(directory.upper, entry.name.data(), info) || is_whiteout(info)) return;
+        shown.type = static_cast<uint8_t>((info.st_mode & S_IFMT) >> 12);  // IFTODT
       }
-      if (!numbered) shown.ino = view::inode_in_view(device, entry.ino, root_device);
+      bool has_own_number = shown.type != DT_REG && shown.type != DT_DIR;
+      shown.ino = has_own_number ? view::inode_in_view(device, entry.ino, root_device) : 0;
       each(shown);
     });
     if (!status.ok()) return status;

@@ -29,8 +29,11 @@ struct Found {
 
 // What stands at `name`. ENOENT: nothing. root_device: the base's, for inode numbers.
 [[nodiscard]] sys::Result<Found> look(const MergedDir &directory, const char *name, uint64_t root_device);
+// The same without the number, for what is about to go.
+[[nodiscard]] sys::Result<Found> look_without_number(const MergedDir &directory, const char *name);
 
-// Every entry but those that `wanted` turns down by name. Types and numbers are what look() would say.
+// Every entry but those that `wanted` turns down by name. Types are what look() would say, and so are numbers, but
+// that 0 stands for one that look() alone can tell.
 [[nodiscard]] sys::Status list(const MergedDir &directory, uint64_t root_device,
                                const std::function<bool(std::string_view)> &wanted,
                                const std::function<void(const sys::RawEntry &)> &each);

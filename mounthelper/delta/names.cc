@@ -101,7 +101,7 @@ Status replace_whiteout(const MergedDir &directory, const char *name, Work &work
 // A whiteout takes the place of what stands there, which ends up in work under the returned name.
 Result<std::string> swap_with_whiteout(int upper, const char *name, Work &work, bool is_directory) {
   std::string temporary = work.new_name();
-  if (Status status = make_whiteout(work.directory(), temporary.c_str()); !status.ok()) return status;
+  if (Status status = work.make_whiteout(work.directory(), temporary.c_str()); !status.ok()) return status;
   struct stat info {};
   Status status = done(fstatat(upper, name, &info, AT_SYMLINK_NOFOLLOW));
   if (status.ok()) {
@@ -200,7 +200,7 @@ Result<struct stat> make_name(const MergedDir &directory, const char *name, Work
 }
 
 Status remove_file(const MergedDir &directory, const char *name, bool upper, Work &work) {
-  if (!upper) return make_whiteout(directory.upper, name);
+  if (!upper) return work.make_whiteout(directory.upper, name);
   if (!base_has(directory, name)) return done(unlinkat(directory.upper, name, 0));
   return swap_with_whiteout(directory.upper, name, work, false).status();
 }
@@ -208,7 +208,7 @@ Status remove_file(const MergedDir &directory, const char *name, bool upper, Wor
 Status remove_directory(const MergedDir &directory, const char *name, Work &work) {
   Result<Standing> standing = in_upper(directory.upper, name);
   if (!standing.ok()) return standing.status();
-  if (*standing == Standing::nothing) return make_whiteout(directory.upper, name);
+  if (*standing == Standing::nothing) return work.make_whiteout(directory.upper, name);
   Result<std::vector<std::string>> whiteouts = whiteouts_in(directory.upper, name);
   if (!whiteouts.ok()) return whiteouts.status();
   if (!base_has(directory, name)) {

@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
+
+#include "mounthelper/sys/status.h"
 
 namespace agentfense::delta {
 
@@ -17,9 +20,15 @@ class Work {
   // A name that no other temporary of this process has.
   [[nodiscard]] std::string new_name() { return "#" + std::to_string(next_++); }
 
+  // Makes a whiteout at a free name. All are links of one file, as overlayfs makes them: a removal then takes no
+  // new inode, which on ext4 costs the more the more files were deleted before.
+  [[nodiscard]] sys::Status make_whiteout(int directory, const char *name);
+
  private:
   const int directory_;
   std::atomic<uint64_t> next_{0};
+  std::mutex mutex_;
+  std::string whiteout_;  // under mutex_; in the directory; empty: none yet
 };
 
 }  // namespace agentfense::delta

@@ -48,9 +48,7 @@ Status DeltaNames::record(NodeId parent, const char *name, const struct stat &ba
 }
 
 Result<Seen> DeltaNames::look_in(const Directory &directory, const char *name) const {
-  Result<delta::Found> found = delta::look(directory.merged(), name, view_.root_device);
-  if (!found.ok()) return found.status();
-  return Seen{found->info, found->layering};
+  return delta::look(directory.merged(), name, view_.root_device);
 }
 
 Result<Seen> DeltaNames::look(NodeId parent, const char *name) {
@@ -169,7 +167,7 @@ Status DeltaNames::remove(fuse_req_t, const Target &target, bool is_directory) {
   std::lock_guard lock(tree_);
   Result<Directory> directory = open(target.parent);
   if (!directory.ok()) return directory.status();
-  Result<Seen> seen = look_in(*directory, target.name);
+  Result<Seen> seen = delta::look_without_number(directory->merged(), target.name);
   if (!seen.ok()) return seen.status();
   if (S_ISDIR(seen->info.st_mode) != is_directory) return Status::failure(is_directory ? ENOTDIR : EISDIR);
   if (is_directory) {

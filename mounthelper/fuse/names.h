@@ -27,10 +27,7 @@ struct Target {
 };
 
 // What stands at a name.
-struct Seen {
-  struct stat info {};  // the real file's
-  view::Layering layering;
-};
+using Seen = delta::Found;
 
 class Names {
  public:
@@ -43,7 +40,7 @@ class Names {
   [[nodiscard]] virtual sys::Result<Seen> look(view::NodeId parent, const char *name) = 0;
   // Whether a listing changes only when the directory's own time stamp does.
   [[nodiscard]] virtual bool stamp_tells(const view::NodeView &directory) = 0;
-  // Entries with the inode numbers that the view shows.
+  // Entries with the inode numbers that the view shows; 0 where look() alone can tell.
   [[nodiscard]] virtual sys::Status list(view::NodeId directory,
                                          const std::function<bool(std::string_view)> &wanted,
                                          const std::function<void(const sys::RawEntry &)> &each) = 0;

@@ -101,6 +101,13 @@ bool look(View &view, view::NodeId parent, const char *name, fuse_entry_param &e
   return true;
 }
 
+// False where the name shows nothing any more.
+bool look_for_number(View &view, view::NodeId parent, const char *name, fuse_entry_param &entry) {
+  auto seen = view.names->look(parent, name);
+  if (seen.ok()) entry.attr.st_ino = view.shown(*seen, {}).st_ino;
+  return seen.ok();
+}
+
 void list(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, bool plus) {
   View &view = view_of(request);
   auto node = view.node(id);
@@ -120,6 +127,7 @@ void list(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, bool plu
     if (!answer.fits(item.name.data())) break;
     fuse_entry_param entry{};
     entry.attr.st_ino = item.ino;
+    if (!plus && item.ino == 0 && !look_for_number(view, id, item.name.data(), entry)) continue;
     entry.attr.st_mode = static_cast<mode_t>(item.type) << 12;  // DTTOIF
     if (plus) {
       if (!look(view, id, item.name.data(), entry)) continue;
