@@ -6,6 +6,7 @@
 
 #include "mounthelper/cli/delta_commands.h"
 #include "mounthelper/cli/delta_main.h"
+#include "mounthelper/cli/delta_policy.h"
 #include "mounthelper/cli/delta_writing.h"
 #include "mounthelper/cli/json_text.h"
 #include "mounthelper/delta/apply.h"
@@ -112,10 +113,9 @@ int status_of(const ApplyReport &report) {
                                                                                           : kDeltaDone;
 }
 
-sys::Result<table::Table> load_policy(const DeltaArguments &arguments, const std::string &named) {
-  std::string path = named.empty() ? arguments.delta + "/meta/table.aft" : named;
-  sys::Result<table::Table> table = load::load_table(path, geteuid());
-  if (table.ok() || !named.empty()) return table;
+sys::Result<table::Table> load_policy(const DeltaArguments &arguments) {
+  sys::Result<table::Table> table = load::load_table(table_path(arguments), geteuid());
+  if (table.ok() || !arguments.table.empty()) return table;
   return sys::Status::failure(
       table.error(), table.status().message() + "; nothing is applied without the policy: or give --table");
 }
@@ -124,7 +124,6 @@ sys::Result<table::Table> load_policy(const DeltaArguments &arguments, const std
 
 int delta_apply(std::span<const char *const> words) {
   DeltaArguments arguments;
-  std::string table_path;
   bool ours = false;
   bool theirs = false;
   bool json = false;
@@ -133,7 +132,7 @@ int delta_apply(std::span<const char *const> words) {
   app.footer(kFooter);
   add_delta_options(app, arguments);
   add_path_option(app, arguments);
-  app.add_option("--table", table_path, "the policy; else that of the delta's last mount")->type_name("FILE");
+  add_table_option(app, arguments);
   auto *overwrite = app.add_flag("--ours", ours, "in a conflict the delta's version goes over the base's");
   app.add_flag("--theirs", theirs, "in a conflict the base's version stays and the delta's is given up")
       ->excludes(overwrite);
@@ -145,7 +144,7 @@ int delta_apply(std::span<const char *const> words) {
   if (!globs.ok()) return delta_fail(globs.status().message());
   sys::Result<OpenDelta> open = open_delta_to_write(arguments, /*base_is_written=*/!request.dry_run);
   if (!open.ok()) return delta_fail(open.status().message());
-  sys::Result<table::Table> table = load_policy(arguments, table_path);
+  sys::Result<table::Table> table = load_policy(arguments);
   if (!table.ok()) return delta_fail(table.status().message());
   request.store = &open->store;
   request.base = open->base.get();

@@ -89,17 +89,4 @@ sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &argu
   return globs;
 }
 
-sys::Result<std::vector<delta::Change>> asked_changes(const DeltaArguments &arguments,
-                                                      const OpenDelta &open) {
-  sys::Result<std::vector<delta::PathGlob>> globs = parse_paths(arguments);
-  if (!globs.ok()) return globs.status();
-  sys::Result<std::vector<delta::Change>> changes = delta::list_changes(open.store, open.base.get());
-  if (!changes.ok()) return changes;
-  std::erase_if(*changes, [&](const delta::Change &change) {
-    bool moved = change.kind == delta::ChangeKind::renamed;
-    return !any_covers(*globs, change.path) && !(moved && any_covers(*globs, change.from));
-  });
-  return changes;
-}
-
 }  // namespace agentfense::cli

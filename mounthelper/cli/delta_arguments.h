@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "mounthelper/delta/changes.h"
 #include "mounthelper/delta/path_glob.h"
 #include "mounthelper/delta/store.h"
 #include "mounthelper/sys/fd.h"
@@ -17,6 +16,7 @@ namespace agentfense::cli {
 struct DeltaArguments {
   std::string delta;
   std::string base;
+  std::string table;  // of --table, where it has that
   std::vector<std::string> paths;
 };
 
@@ -46,9 +46,5 @@ struct OpenDelta {
 
 // The patterns of --path.
 [[nodiscard]] sys::Result<std::vector<delta::PathGlob>> parse_paths(const DeltaArguments &arguments);
-
-// The changes whose path, or whose former one, is covered by a pattern of --path.
-[[nodiscard]] sys::Result<std::vector<delta::Change>> asked_changes(const DeltaArguments &arguments,
-                                                                    const OpenDelta &open);
 
 }  // namespace agentfense::cli

@@ -1,20 +1,16 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "mounthelper/cli/delta_arguments.h"
 #include "mounthelper/cli/delta_commands.h"
 #include "mounthelper/cli/delta_main.h"
+#include "mounthelper/cli/delta_policy.h"
 #include "mounthelper/delta/patch.h"
 #include "mounthelper/delta/quote_path.h"
-#include "mounthelper/load/load_table.h"
-#include "mounthelper/view/decide.h"
 
 namespace agentfense::cli {
 namespace {
@@ -114,48 +110,10 @@ class Stat {
   size_t deleted_ = 0;
 };
 
-void say_left_out(const delta::LeftOut &left_out) {
-  constexpr size_t kNamed = 3;
-  std::string names;
-  for (size_t i = 0; i < std::min(kNamed, left_out.paths.size()); ++i) {
-    names += (i == 0 ? "" : ", ") + delta::quote_path(left_out.paths[i]);
-  }
-  if (left_out.paths.size() > kNamed)
-    names += " and " + std::to_string(left_out.paths.size() - kNamed) + " more";
-  std::fprintf(stderr, "mount.agentfense: the patch leaves out %s: %s\n", left_out.what, names.c_str());
-}
-
-// The policy that the view was served by: none where the delta keeps none, as one of plain overlayfs.
-sys::Result<std::optional<table::Table>> find_policy(const DeltaArguments &arguments, const OpenDelta &open,
-                                                     const std::string &named) {
-  bool kept =
-      faccessat(open.store.meta.get(), "table.aft", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
-  if (named.empty() && !kept) return std::optional<table::Table>();
-  sys::Result<table::Table> table =
-      load::load_table(named.empty() ? arguments.delta + "/meta/table.aft" : named, geteuid());
-  if (table.ok()) return std::optional(std::move(*table));
-  return sys::Status::failure(table.error(), table.status().message() +
-                                                 "; a patch without the policy could hold what it hides: "
-                                                 "or give --table");
-}
-
-// What a deleted directory held unseen: its content is not the sandbox's to show, and apply keeps it in the base.
-std::vector<std::string> take_hidden(std::vector<delta::Change> &changes, const table::Table &table) {
-  std::vector<std::string> hidden;
-  std::erase_if(changes, [&](const delta::Change &change) {
-    if (change.kind != delta::ChangeKind::deleted) return false;
-    bool shows = view::visible(table.explain("/" + change.path).info, S_ISDIR(change.before->st_mode));
-    if (!shows) hidden.push_back(change.path);
-    return !shows;
-  });
-  return hidden;
-}
-
 }  // namespace
 
 int delta_diff(std::span<const char *const> words) {
   DeltaArguments arguments;
-  std::string table_path;
   bool stat = false;
   bool exit_code = false;
   CLI::App app("Writes what the delta makes of its base as a patch that git apply takes.",
@@ -163,22 +121,17 @@ int delta_diff(std::span<const char *const> words) {
   app.footer(kFooter);
   add_delta_options(app, arguments);
   add_path_option(app, arguments);
-  app.add_option("--table", table_path, "the policy; else that of the delta's last mount")->type_name("FILE");
+  add_table_option(app, arguments);
   app.add_flag("--stat", stat, "count the lines of each file instead");
   app.add_flag("--exit-code", exit_code, "exit with 1 where there are changes");
   if (std::optional<int> answered = parse_words(app, words)) return *answered;
 
   sys::Result<OpenDelta> open = open_delta_to_read(arguments);
   if (!open.ok()) return delta_fail(open.status().message());
-  sys::Result<std::vector<delta::Change>> changes = asked_changes(arguments, *open);
-  if (!changes.ok()) return delta_fail(changes.status().message());
+  sys::Result<AskedChanges> asked = asked_changes(arguments, *open);
+  if (!asked.ok()) return delta_fail(asked.status().message());
 
-  sys::Result<std::optional<table::Table>> table = find_policy(arguments, *open, table_path);
-  if (!table.ok()) return delta_fail(table.status().message());
-  std::vector<std::string> hidden = *table ? take_hidden(*changes, **table) : std::vector<std::string>();
-
-  delta::PatchPlan plan = delta::plan_patch(*changes);
-  if (!hidden.empty()) plan.left_out.push_back({"what the policy hides", std::move(hidden)});
+  delta::PatchPlan plan = delta::plan_patch(asked->changes);
   delta::PatchSink sink = stat ? delta::PatchSink() : sink_for_stdout();
   Stat counts;
   for (const delta::PatchFile &file : plan.files) {
@@ -188,8 +141,10 @@ int delta_diff(std::span<const char *const> words) {
     counts.add(file, *count);
   }
   if (stat) counts.print();
-  for (const delta::LeftOut &left_out : plan.left_out) say_left_out(left_out);
-  return finish_output(exit_code && !changes->empty() ? kDeltaFound : kDeltaDone);
+  for (const delta::LeftOut &left_out : plan.left_out)
+    say_left_out("the patch", left_out.what, left_out.paths);
+  say_left_out("the patch", "what the policy hides", asked->hidden);
+  return finish_output(exit_code && !asked->changes.empty() ? kDeltaFound : kDeltaDone);
 }
 
 }  // namespace agentfense::cli

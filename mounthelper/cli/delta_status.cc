@@ -7,6 +7,7 @@
 #include "mounthelper/cli/delta_arguments.h"
 #include "mounthelper/cli/delta_commands.h"
 #include "mounthelper/cli/delta_main.h"
+#include "mounthelper/cli/delta_policy.h"
 #include "mounthelper/cli/json_text.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/summary.h"
@@ -19,6 +20,7 @@ using delta::ChangeKind;
 
 constexpr const char *kFooter = R"(
 A line for each path: added, changed, attributes (mode, owner or extended attributes alone), renamed, deleted.
+What the policy hides in a deleted directory is left out and named on standard error.
 Paths are quoted as git quotes them. In --json a byte that is not UTF-8 is \udcXX, a lone surrogate.
 
 Example:
@@ -137,14 +139,16 @@ int delta_status(std::span<const char *const> words) {
   app.footer(kFooter);
   add_delta_options(app, arguments);
   add_path_option(app, arguments);
+  add_table_option(app, arguments);
   app.add_flag("--json", json, "write it for programs");
   if (std::optional<int> answered = parse_words(app, words)) return *answered;
 
   sys::Result<OpenDelta> open = open_delta_to_read(arguments);
   if (!open.ok()) return delta_fail(open.status().message());
-  sys::Result<std::vector<Change>> changes = asked_changes(arguments, *open);
-  if (!changes.ok()) return delta_fail(changes.status().message());
-  json ? print_json(*changes) : print_text(*changes);
+  sys::Result<AskedChanges> asked = asked_changes(arguments, *open);
+  if (!asked.ok()) return delta_fail(asked.status().message());
+  json ? print_json(asked->changes) : print_text(asked->changes);
+  say_left_out("the list", "what the policy hides", asked->hidden);
   return finish_output(kDeltaDone);
 }
 

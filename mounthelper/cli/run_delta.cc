@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "mounthelper/cli/delta_policy.h"
 #include "mounthelper/delta/apply.h"
 #include "mounthelper/delta/changes.h"
 #include "mounthelper/delta/summary.h"
@@ -33,7 +34,7 @@ std::string shell_word(const std::string &text) {
 }  // namespace
 
 sys::Result<RunDelta> RunDelta::open(const RunArguments &arguments, const std::string &base_path,
-                                     std::span<const std::byte> table_bytes) {
+                                     std::vector<std::byte> table_bytes) {
   RunDelta run;
   run.base_path_ = base_path;
   if (arguments.delta.empty() && !arguments.ephemeral) return run;
@@ -58,15 +59,18 @@ sys::Result<RunDelta> RunDelta::open(const RunArguments &arguments, const std::s
     run.named_.emplace(std::move(*opened));
   }
   if (arguments.read_only) return run;
-  if (arguments.apply_on_success) {
-    auto decoded = table::decode(table_bytes);
-    if (std::get_if<table::Table>(&decoded) == nullptr) return sys::Status::failure(EBADMSG);
-    run.table_.emplace(std::move(std::get<table::Table>(decoded)));
-  }
   sys::Status kept = delta::keep_table(
       *run.store(), {reinterpret_cast<const char *>(table_bytes.data()), table_bytes.size()});
   if (!kept.ok()) return kept;
+  run.table_bytes_ = std::move(table_bytes);
   return run;
+}
+
+sys::Result<table::Table> RunDelta::policy() const {
+  auto decoded = table::decode(table_bytes_);
+  auto *table = std::get_if<table::Table>(&decoded);
+  if (table == nullptr) return sys::Status::failure(EBADMSG);
+  return std::move(*table);
 }
 
 const delta::Store *RunDelta::store() const {
@@ -86,15 +90,18 @@ void RunDelta::summarize(const std::string &fate, bool also_nothing) const {
                  std::strerror(changes.error()), how_to("status").c_str());
     return;
   }
+  if (sys::Result<table::Table> table = policy(); table.ok()) (void)take_hidden(*changes, *table);
   if (changes->empty() && !also_nothing) return;
   std::fprintf(stderr, "agentfense: %s; %s\n", delta::summary_of(*changes).c_str(), fate.c_str());
 }
 
-sys::Status RunDelta::apply(bool quiet) {
+sys::Status RunDelta::apply(bool quiet) const {
+  sys::Result<table::Table> table = policy();
+  if (!table.ok()) return table.status();
   delta::ApplyRequest request;
   request.store = store();
   request.base = base_.get();
-  request.table = &*table_;
+  request.table = &*table;
   sys::Result<delta::ApplyReport> report = delta::apply(request);
   if (!report.ok()) {
     return sys::Status::failure(report.error(), report.status().message() + "; " + how_to("apply"));

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "compiler/table/table.h"
 #include "mounthelper/cli/run_arguments.h"
@@ -20,7 +20,7 @@ class RunDelta {
   // Without --delta and --ephemeral it is an empty one. REQUIRES: the caller's own namespaces: in others the ids
   // that are noted would not be those of the base.
   [[nodiscard]] static sys::Result<RunDelta> open(const RunArguments &arguments, const std::string &base_path,
-                                                  std::span<const std::byte> table_bytes);
+                                                  std::vector<std::byte> table_bytes);
 
   // Null: changes go to the base.
   [[nodiscard]] const delta::Store *store() const;
@@ -33,7 +33,8 @@ class RunDelta {
  private:
   sys::Status conclude(const RunArguments &arguments, bool apply_now);
   void summarize(const std::string &fate, bool also_nothing) const;
-  [[nodiscard]] sys::Status apply(bool quiet);
+  [[nodiscard]] sys::Status apply(bool quiet) const;
+  [[nodiscard]] sys::Result<table::Table> policy() const;
   // The words of a command of `delta` about this one.
   [[nodiscard]] std::string how_to(const char *command) const;
 
@@ -42,7 +43,7 @@ class RunDelta {
   std::string path_;  // of a named one
   std::optional<delta::Store> named_;
   std::optional<delta::Ephemeral> temporary_;
-  std::optional<table::Table> table_;  // of --apply-on-success, which asks the policy again
+  std::vector<std::byte> table_bytes_;  // of the policy, which is asked again of what has changed
 };
 
 }  // namespace agentfense::cli

@@ -146,7 +146,7 @@ int run_main(std::span<const char *const> words) {
   if (!table.ok()) return fail(table.status().message());
   sys::Result<std::string> base = resolve_base(arguments.base);
   if (!base.ok()) return fail(base.status().message());
-  sys::Result<RunDelta> delta = RunDelta::open(arguments, *base, table_bytes);
+  sys::Result<RunDelta> delta = RunDelta::open(arguments, *base, std::move(table_bytes));
   if (!delta.ok()) return fail(delta.status().message());
   int status = run_in_view(arguments, std::move(*table), *base, delta->store());
   return delta->finish(arguments, status);

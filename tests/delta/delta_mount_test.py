@@ -309,6 +309,11 @@ class Runs(DeltaTest):
             again = self.run_in("--delta", path, command="cat output/new")
             self.assertEqual((again.returncode, again.stdout), (0, "new\n"), again.stderr)
 
+    def test_what_the_policy_hides_is_not_counted(self):
+        self.table = table("hides.aft", "write", "none:**/old")
+        result = self.run_in("--ephemeral", command="rm -r output")
+        self.assertEqual(result.stderr, "agentfense: 2 deleted; discarded with the temporary delta\n")
+
     def test_a_named_one_stays(self):
         result = self.run_in("--delta", self.delta, command="echo new > output/new; exit 3")
         self.assertEqual(result.returncode, 3, result.stderr)

@@ -343,7 +343,7 @@ class ReadOnly(Case):
 
 
 class Diff(Case):
-    def test_what_the_policy_hides_is_in_no_patch(self):
+    def test_what_the_policy_hides_is_in_no_patch_and_no_list(self):
         layered = Layered()
         kernel_layer.support.write(f"{layered.base}/d/none", "hidden bytes")
         kernel_layer.support.write(f"{layered.base}/d/seen", "seen bytes")
@@ -356,12 +356,16 @@ class Diff(Case):
             result = layered.run("diff", *(words or ()))
             self.assertNotIn("hidden bytes", result.stdout)
             self.assertIn("seen bytes", result.stdout)
-            self.assertIn("what the policy hides: d/none", result.stderr)
+            self.assertIn("the patch leaves out what the policy hides: d/none\n", result.stderr)
+            result = layered.run("status", *(words or ()))
+            self.assertEqual(result.stdout, "deleted     d/\ndeleted     d/seen\n2 deleted\n")
+            self.assertIn("the list leaves out what the policy hides: d/none\n", result.stderr)
         with open(f"{layered.delta}/meta/table.aft", "w") as file:
             file.write("no table")
-        result = layered.run("diff", check=False)
-        self.assertEqual((result.returncode, result.stdout), (2, ""))
-        self.assertIn("give --table", result.stderr)
+        for command in ("diff", "status"):
+            result = layered.run(command, check=False)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn("give --table", result.stderr)
 
 
 class Export(Case):
