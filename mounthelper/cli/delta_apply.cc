@@ -51,6 +51,11 @@ std::array<size_t, kFates> count(const ApplyReport &report) {
 }
 
 void print_text(const ApplyReport &report, bool dry_run) {
+  if (report.resumed) {
+    size_t count = report.finished.size();
+    std::string text = count == 0 ? "" : ": " + std::to_string(count) + " applied by it";
+    std::printf("what was cut short is finished%s\n", text.c_str());
+  }
   for (const Planned &item : report.plan.items) {
     bool plain = item.fate == Fate::applied && item.why.empty();
     if (item.fate == Fate::left_out || (plain && !dry_run) || (report.plan.stopped && plain)) continue;
@@ -70,7 +75,7 @@ void print_text(const ApplyReport &report, bool dry_run) {
     if (counts[i] > 0) text += ", " + std::to_string(counts[i]) + " " + kWords[i];
   }
   if (!report.missed.empty()) text += ", " + std::to_string(report.missed.size()) + " missed";
-  std::printf("%s%s\n", report.resumed ? "an earlier apply was finished; " : "", text.c_str());
+  std::printf("%s\n", text.c_str());
 }
 
 void print_json(const ApplyReport &report, bool dry_run) {
@@ -92,9 +97,19 @@ void print_json(const ApplyReport &report, bool dry_run) {
     object.add("why", at.why);
     missed.add_text(object.text());
   }
-  std::printf("{\n  \"done\": %s,\n  \"resumed\": %s,\n  \"changes\": %s,\n  \"missed\": %s\n}\n",
-              dry_run || report.plan.stopped ? "false" : "true", report.resumed ? "true" : "false",
-              items.text().c_str(), missed.text().c_str());
+  JsonArray finished(4);
+  for (const delta::Finished &change : report.finished) {
+    JsonObject object;
+    object.add("kind", delta::word_for(change.kind));
+    object.add("path", change.path.empty() ? std::string(".") : change.path);
+    if (change.kind == delta::ChangeKind::renamed) object.add("from", change.from);
+    finished.add_text(object.text());
+  }
+  std::printf(
+      "{\n  \"done\": %s,\n  \"resumed\": %s,\n  \"finished\": %s,\n  \"changes\": %s,\n  \"missed\": "
+      "%s\n}\n",
+      dry_run || report.plan.stopped ? "false" : "true", report.resumed ? "true" : "false",
+      finished.text().c_str(), items.text().c_str(), missed.text().c_str());
 }
 
 int status_of(const ApplyReport &report) {

@@ -59,8 +59,14 @@ class Execution {
       : request_(request), journal_(std::move(journal)), resumed_(resumed), report_(report) {}
 
   Status run() {
+    if (journal_.base_done) {
+      for (size_t index : journal_.skipped)
+        report_.missed.push_back(
+            {journal_.steps[index].path, "it was missed before the apply was cut short"});
+    }
     Status status = journal_.base_done ? Status() : change_base();
     if (status.ok()) status = release();
+    if (status.ok() && resumed_) report_.finished = finished_changes(journal_);
     return status;
   }
 

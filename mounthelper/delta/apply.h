@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "mounthelper/delta/apply_plan.h"
+#include "mounthelper/delta/finished.h"
 #include "mounthelper/delta/store.h"
 #include "mounthelper/sys/status.h"
 
@@ -37,8 +38,9 @@ struct Missed {
 };
 
 struct ApplyReport {
-  bool resumed = false;  // an apply that was cut short was finished first
-  Plan plan;             // what was done, or would be
+  bool resumed = false;            // an apply or a discard that was cut short was finished first
+  std::vector<Finished> finished;  // by that apply, in all: nothing of it is in `plan`
+  Plan plan;                       // what was done, or would be
   std::vector<Missed> missed;
 };
 

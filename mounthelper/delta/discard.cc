@@ -11,6 +11,7 @@
 
 #include "mounthelper/delta/changes.h"
 #include "mounthelper/delta/copy.h"
+#include "mounthelper/delta/finished.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/journal.h"
 #include "mounthelper/delta/origins.h"
@@ -148,7 +149,7 @@ Status finish_earlier(const DiscardRequest &request) {
   Result<std::optional<Journal>> journal = read_journal(request.store->meta.get());
   if (!journal.ok()) return journal.status();
   if (!*journal) return {};
-  if (!(*journal)->steps.empty() || !(*journal)->base_done) {
+  if (!is_discard(**journal)) {
     return Status::failure(
         EBUSY, "an apply of this delta was cut short; run mount.agentfense delta apply to finish it first");
   }
