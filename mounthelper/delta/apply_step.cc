@@ -65,11 +65,6 @@ bool is(const std::optional<FileMark> &mark, const std::optional<struct stat> &n
 
 bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
 
-// What a file is put over; a directory may have gone already.
-bool is_as_planned(const Step &step, const std::optional<struct stat> &base) {
-  return base ? is(step.before, base) : !step.before || S_ISDIR(step.before->mode);
-}
-
 // Whether the delta covers the path with nothing: a whiteout, or no name in a directory that shows the upper's alone.
 Result<bool> shows_nothing(int upper, std::string_view path) {
   sys::Fd here;
@@ -97,6 +92,16 @@ Result<bool> shows_nothing(int upper, std::string_view path) {
 
 }  // namespace
 
+bool StepRunner::is_before(const Step &step, const std::optional<struct stat> &now) const {
+  if (!is(step.before, now)) return false;
+  return resumed_ || moved_ctimes_.count(now->st_ino) != 0 || is_untouched(*step.before, *now);
+}
+
+// What a file is put over; a directory may have gone already.
+bool StepRunner::is_as_planned(const Step &step, const std::optional<struct stat> &base) const {
+  return base ? is_before(step, base) : !step.before || S_ISDIR(step.before->mode);
+}
+
 void StepRunner::remove_temporaries() const {
   for (size_t index = 0; index < journal_.steps.size(); ++index) {
     const Step &step = journal_.steps[index];
@@ -120,6 +125,7 @@ Result<StepResult> StepRunner::run(size_t index) {
     result = is_denied(result.error()) ? skip("permission is denied") : base_differs();
   }
   if (!result->done) skipped_.insert(step.path);
+  if (step.before) moved_ctimes_.insert(step.before->ino);
   return result;
 }
 
@@ -151,7 +157,7 @@ Result<StepResult> StepRunner::make_directory(const Step &step) {
   if (!base.ok()) return base.status();
   if (is_directory(base->info)) return StepResult();
   if (base->info) {
-    if (!is(step.before, base->info)) return base_differs();
+    if (!is_before(step, base->info)) return base_differs();
     if (unlinkat(base->directory.get(), base->name.c_str(), 0) != 0) return sys::errno_status();
     pause();
   }
@@ -169,7 +175,7 @@ Result<StepResult> StepRunner::move_in(const Step &step, int directory, const ch
   }, named{};
   if (fstat(directory, &held) != 0 || fstat(base->directory.get(), &named) != 0) return sys::errno_status();
   if (held.st_ino != named.st_ino || held.st_dev != named.st_dev) return base_differs();
-  if (base->info && !is(step.before, base->info)) return base_differs();
+  if (base->info && !is_before(step, base->info)) return base_differs();
   const char *name = base->name.c_str();
   if (is_directory(base->info)) {
     if (unlinkat(directory, name, AT_REMOVEDIR) != 0) return sys::errno_status();
@@ -261,6 +267,7 @@ Result<StepResult> StepRunner::link(size_t index) {
     return StepResult();
   }
   if (!is_as_planned(step, base->info)) return base_differs();
+  moved_ctimes_.insert(first->info->st_ino);
   if (linkat(first->directory.get(), first->name.c_str(), directory, temporary.c_str(), 0) != 0) {
     return errno == EMLINK || errno == EXDEV || errno == EPERM ? put(index) : sys::errno_status();
   }
@@ -281,8 +288,9 @@ Result<StepResult> StepRunner::set_attributes(const Step &step) {
   if (!base.ok()) return base.status();
   if (!base->info || !step.before) return base_differs();
   FileMark expected = *step.before;
-  if (!is_still(expected, *base->info)) expected.mtime = step.after->mtime;
-  if (!is_still(expected, *base->info)) return base_differs();
+  if (resumed_ && !is_still(expected, *base->info)) expected.mtime = step.after->mtime;
+  bool untouched = resumed_ ? is_still(expected, *base->info) : is_before(step, base->info);
+  if (!untouched) return base_differs();
   sys::Fd from(openat(upper->directory.get(), upper->name.c_str(), kRead));
   if (!from) return sys::errno_status();
   sys::Fd to(openat(base->directory.get(), base->name.c_str(), kRead));
@@ -309,7 +317,7 @@ Result<StepResult> StepRunner::remove(const Step &step) {
     return gone ? Result(StepResult()) : base.status();
   }
   if (!base->info) return StepResult();
-  if (!is(step.before, base->info)) return base_differs();
+  if (!is_before(step, base->info)) return base_differs();
   int flags = is_directory(base->info) ? AT_REMOVEDIR : 0;
   if (unlinkat(base->directory.get(), base->name.c_str(), flags) != 0) return sys::errno_status();
   return StepResult();

@@ -1,7 +1,11 @@
 // One step of an apply, done to the base. Made for apply.cc.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -50,6 +54,9 @@ class StepRunner {
   [[nodiscard]] sys::Result<StepResult> directory_attributes(const Step &step, bool times_alone);
   [[nodiscard]] sys::Result<StepResult> move_in(const Step &step, int directory, const char *temporary,
                                                 const FileAt *upper);
+  // The base has what the plan saw there; where nothing was done yet, mode and ctime too.
+  [[nodiscard]] bool is_before(const Step &step, const std::optional<struct stat> &now) const;
+  [[nodiscard]] bool is_as_planned(const Step &step, const std::optional<struct stat> &base) const;
   void pause() const {
     if (pause_) pause_();
   }
@@ -60,6 +67,7 @@ class StepRunner {
   const bool resumed_;
   const std::function<void()> pause_;
   std::unordered_set<std::string> skipped_;       // paths
+  std::unordered_set<uint64_t> moved_ctimes_;     // numbers of base files that lost or got a name by our hand
   std::unordered_map<size_t, sys::Fd> prepared_;  // step -> the directory that holds its temporary
 };
 

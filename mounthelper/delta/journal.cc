@@ -29,13 +29,21 @@ Status refuse(const std::string &why) {
 
 }  // namespace
 
-FileMark mark_of(const struct stat &info) { return {info.st_ino, info.st_mode, info.st_size, info.st_mtim}; }
+FileMark mark_of(const struct stat &info) {
+  return {info.st_ino, info.st_mode, info.st_size, info.st_mtim, info.st_ctim};
+}
 
 bool is_still(const FileMark &mark, const struct stat &now) {
   if (mark.ino != now.st_ino || (mark.mode & S_IFMT) != (now.st_mode & S_IFMT)) return false;
   if (S_ISDIR(now.st_mode)) return true;
   return mark.size == now.st_size && mark.mtime.tv_sec == now.st_mtim.tv_sec &&
          mark.mtime.tv_nsec == now.st_mtim.tv_nsec;
+}
+
+bool is_untouched(const FileMark &mark, const struct stat &now) {
+  if (!is_still(mark, now) || S_ISDIR(now.st_mode)) return is_still(mark, now);
+  return mark.mode == now.st_mode && mark.ctime.tv_sec == now.st_ctim.tv_sec &&
+         mark.ctime.tv_nsec == now.st_ctim.tv_nsec;
 }
 
 Result<Journal> new_journal() {

@@ -36,9 +36,12 @@ struct FileMark {
   mode_t mode = 0;
   off_t size = 0;
   timespec mtime{};
+  timespec ctime{};  // not in the journal: after a kill our own changes may have moved it
 };
 [[nodiscard]] FileMark mark_of(const struct stat &info);
 [[nodiscard]] bool is_still(const FileMark &mark, const struct stat &now);
+// Of a file also mode, owner, attributes and names, which the ctime tells of. REQUIRES: the mark is of mark_of().
+[[nodiscard]] bool is_untouched(const FileMark &mark, const struct stat &now);
 
 enum class StepKind {
   make_directory,        // without its final attributes; a file in its place goes first

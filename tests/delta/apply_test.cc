@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "mounthelper/delta/summary.h"
 #include "mounthelper/view/reserved_names.h"
@@ -685,6 +686,28 @@ TEST(Apply, WhatTheBaseChangesMeanwhileStaysInBoth) {
   EXPECT_EQ(read_file(delta.base() + "/c"), "ours");
   EXPECT_THAT(delta.left_in_upper(), ElementsAre("a", "b", "n"));
   EXPECT_TRUE(applied(delta.request(everything())).plan.stopped) << "now they are conflicts";
+}
+
+TEST(Apply, AttributesThatTheBaseChangesMeanwhileCountToo) {
+  Delta delta;
+  DELTA_TEST_NEEDS(delta);
+  Tree upper = {
+      {"a", file("ours")}, {"gone", whiteout()}, {"mode", file("same", 0600)}, {"other", file("ours")}};
+  delta.make({{"a", file("a")}, {"gone", file("gone")}, {"mode", file("same")}, {"other", file("old")}},
+             upper, [&] { delta.layers().note_origin("mode", delta.layers().base_inode("mode")); });
+  ApplyRequest request = delta.request(everything());
+  bool first = true;
+  request.pause = [&] {
+    if (!std::exchange(first, false)) return;
+    ASSERT_EQ(chmod((delta.base() + "/a").c_str(), 0600), 0);
+    ASSERT_EQ(setxattr((delta.base() + "/gone").c_str(), "user.note", "n", 1, 0), 0);
+    ASSERT_EQ(chmod((delta.base() + "/mode").c_str(), 0640), 0);
+  };
+  EXPECT_EQ(applied(request).missed.size(), 3U);
+  EXPECT_EQ(read_file(delta.base() + "/a"), "a");
+  EXPECT_EQ(read_file(delta.base() + "/gone"), "gone");
+  EXPECT_EQ(read_file(delta.base() + "/other"), "ours");
+  EXPECT_THAT(delta.left_in_upper(), ElementsAre("a", "gone", "mode"));
 }
 
 class HostileJournal : public ::testing::Test {
