@@ -133,6 +133,10 @@ bool wait_for_lock(int lock, std::chrono::milliseconds patience) {
 Result<Fd> take_lock(int meta, std::chrono::milliseconds patience) {
   Fd lock(openat(meta, kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   if (!lock && errno == ENOENT) return in_use();
+  if (!lock && (errno == ELOOP || errno == EISDIR)) {
+    const char *what = errno == ELOOP ? "a symlink, and none is followed" : "a directory";
+    return Status::failure(errno, std::string("its meta/lock is ") + what + "; remove that");
+  }
   if (!lock) return explain(errno, "hold its meta/lock");
   if (!wait_for_lock(lock.get(), patience)) {
     return errno == EWOULDBLOCK ? in_use() : explain(errno, "hold its meta/lock");

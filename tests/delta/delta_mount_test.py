@@ -219,6 +219,14 @@ class Refuses(DeltaTest):
         write(self.delta + "/meta/journal", "torn")
         self.refused(self.mount(), "an apply or a discard of it was cut short", "delta apply")
 
+    def test_a_lock_that_is_a_link(self):
+        self.mounted()
+        umount(self.dir)
+        self.assertTrue(wait_until(lambda: not processes_with(self.base)))
+        os.unlink(self.delta + "/meta/lock")
+        os.symlink("/etc/passwd", self.delta + "/meta/lock")
+        self.refused(self.mount(), "its meta/lock is a symlink")
+
     def test_of_another_base(self):
         self.mounted()
         umount(self.dir)

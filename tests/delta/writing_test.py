@@ -410,8 +410,11 @@ class Export(Case):
         layered, view = self.odd()
         layered.stop()
         layer = f"{layered.top}/layer.tar"
+        kernel_layer.support.write(layer + ".tmp", "another's")
+        there = sorted(os.listdir(layered.top))
         layered.run("export", "--oci", layer)
-        self.assertFalse(os.path.exists(layer + ".tmp"))
+        self.assertEqual(sorted(os.listdir(layered.top)), sorted([*there, "layer.tar"]))
+        self.assertEqual(kernel_layer.support.read(layer + ".tmp"), "another's")
         with tarfile.open(layer, errors="surrogateescape") as archive:
             names = {os.path.normpath(m.name): m for m in archive.getmembers()}
         self.assertEqual(set(view), set(names))
