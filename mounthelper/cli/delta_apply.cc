@@ -157,7 +157,8 @@ int delta_apply(std::span<const char *const> words) {
 
   sys::Result<std::vector<delta::PathGlob>> globs = parse_paths(arguments);
   if (!globs.ok()) return delta_fail(globs.status().message());
-  sys::Result<OpenDelta> open = open_delta_to_write(arguments, /*base_is_written=*/!request.dry_run);
+  sys::Result<OpenDelta> open =
+      open_delta_to_write(arguments, request.dry_run ? Writing::delta : Writing::base);
   if (!open.ok()) return delta_fail(open.status().message());
   sys::Result<table::Table> table = load_policy(arguments);
   if (!table.ok()) return delta_fail(table.status().message());

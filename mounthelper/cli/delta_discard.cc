@@ -30,7 +30,7 @@ int delta_discard(std::span<const char *const> words) {
 
   sys::Result<std::vector<delta::PathGlob>> globs = parse_paths(arguments);
   if (!globs.ok()) return delta_fail(globs.status().message());
-  sys::Result<OpenDelta> open = open_delta_to_write(arguments, /*base_is_written=*/false);
+  sys::Result<OpenDelta> open = open_delta_to_write(arguments, Writing::shrinks);
   if (!open.ok()) return delta_fail(open.status().message());
   delta::DiscardRequest request;
   request.store = &open->store;

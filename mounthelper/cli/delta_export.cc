@@ -88,7 +88,7 @@ int delta_export(std::span<const char *const> words) {
       ->type_name("FILE");
   if (std::optional<int> answered = parse_words(app, words)) return *answered;
 
-  sys::Result<OpenDelta> open_delta = open_delta_to_write(arguments, /*base_is_written=*/false);
+  sys::Result<OpenDelta> open_delta = open_delta_to_write(arguments, Writing::delta);
   if (!open_delta.ok()) return delta_fail(open_delta.status().message());
   if (sys::Status status = check_no_journal(*open_delta); !status.ok()) return delta_fail(status.message());
   if (!may_replace(path)) {

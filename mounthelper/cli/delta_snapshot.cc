@@ -42,7 +42,7 @@ int list(const DeltaArguments &arguments) {
 
 int change(const DeltaArguments &arguments, const std::string &name, const char *what,
            sys::Status (*act)(const delta::SnapshotRequest &)) {
-  sys::Result<OpenDelta> open = open_delta_to_write(arguments, /*base_is_written=*/false);
+  sys::Result<OpenDelta> open = open_delta_to_write(arguments, Writing::delta);
   if (!open.ok()) return delta_fail(open.status().message());
   if (sys::Status status = check_no_journal(*open); !status.ok()) return delta_fail(status.message());
   sys::Status status = act({&open->store, name, entries_done(what), {}});

@@ -11,13 +11,14 @@
 
 namespace agentfense::cli {
 
-sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, bool base_is_written) {
-  sys::Result<sys::Fd> base = sys::open_base(arguments.base.c_str(), !base_is_written);
+sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, Writing writing) {
+  sys::Result<sys::Fd> base = sys::open_base(arguments.base.c_str(), /*read_only=*/writing != Writing::base);
   if (!base.ok()) return base.status();
   delta::StoreRequest request;
   request.path = arguments.delta;
   request.base = base->get();
   request.base_path = arguments.base;
+  request.shrinks = writing == Writing::shrinks;
   // A new delta is for a view to make.
   sys::Result<delta::Store> store = delta::open_to_read(request);
   if (store.ok()) store = delta::open_to_write(request);

@@ -8,9 +8,14 @@
 
 namespace agentfense::cli {
 
-// Held for this process; never makes a delta. base_is_written: whether the command changes the base as well.
-[[nodiscard]] sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments,
-                                                         bool base_is_written);
+enum class Writing {
+  base,    // the base as well
+  delta,   // the delta alone
+  shrinks  // it only takes from the delta: a full disk is no hindrance
+};
+
+// Held for this process; never makes a delta.
+[[nodiscard]] sys::Result<OpenDelta> open_delta_to_write(const DeltaArguments &arguments, Writing writing);
 
 // EBUSY where an apply or a discard was cut short: nothing else may change the delta then.
 [[nodiscard]] sys::Status check_no_journal(const OpenDelta &open);

@@ -15,6 +15,7 @@
 
 #include "mounthelper/delta/format.h"
 #include "mounthelper/sys/fd.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -86,21 +87,12 @@ std::optional<std::string> counted_name(std::string_view name, bool in_upper) {
 
 std::map<std::string, std::string> attributes_of(int fd, bool in_upper) {
   std::map<std::string, std::string> result;
-  std::vector<char> names;
-  ssize_t length = -1;
-  do {
-    ssize_t need = flistxattr(fd, nullptr, 0);
-    if (need <= 0) return result;
-    names.resize(static_cast<size_t>(need));
-    length = flistxattr(fd, names.data(), names.size());
-  } while (length < 0 && errno == ERANGE);
-  std::vector<char> value(XATTR_SIZE_MAX);
-  for (ssize_t at = 0; at < length;) {
-    std::string_view name(names.data() + at);
-    at += static_cast<ssize_t>(name.size()) + 1;
+  std::vector<char> value;
+  for (const std::string &name : sys::attribute_names(fd)) {
     std::optional<std::string> counted = counted_name(name, in_upper);
     if (!counted) continue;
-    ssize_t got = fgetxattr(fd, name.data(), value.data(), value.size());
+    value.resize(XATTR_SIZE_MAX);
+    ssize_t got = fgetxattr(fd, name.c_str(), value.data(), value.size());
     if (got >= 0) result[*counted].assign(value.data(), static_cast<size_t>(got));
   }
   return result;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mounthelper/sys/attributes.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -59,18 +60,6 @@ Status copy_range(int from, int to, off_t offset, off_t end) {
   return {};
 }
 
-std::vector<char> list_attributes(int fd) {
-  for (;;) {
-    ssize_t need = flistxattr(fd, nullptr, 0);
-    if (need <= 0) return {};
-    std::vector<char> names(static_cast<size_t>(need));
-    ssize_t got = flistxattr(fd, names.data(), names.size());
-    if (got < 0 && errno == ERANGE) continue;
-    names.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    return names;
-  }
-}
-
 Status copy_attribute(int from, int to, const char *name, const std::string &new_name) {
   std::vector<char> value;
   ssize_t got = 0;
@@ -111,14 +100,11 @@ Status copy_data(int from, int to, off_t size) {
 
 Status copy_attributes(int from, int to,
                        const std::function<std::string(std::string_view)> &rename_attribute) {
-  std::vector<char> names = list_attributes(from);
-  for (size_t at = 0; at < names.size();) {
-    std::string_view name(names.data() + at);
-    at += name.size() + 1;
+  for (const std::string &name : sys::attribute_names(from)) {
     if (!is_kept(name)) continue;
     std::string new_name = rename_attribute(name);
     if (new_name.empty()) continue;
-    if (Status status = copy_attribute(from, to, name.data(), new_name); !status.ok()) return status;
+    if (Status status = copy_attribute(from, to, name.c_str(), new_name); !status.ok()) return status;
   }
   return {};
 }

@@ -18,8 +18,10 @@
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
+#include "mounthelper/sys/attributes.h"
 #include "mounthelper/sys/beneath.h"
 #include "mounthelper/sys/remove_tree.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -34,17 +36,40 @@ Status failure(int error, const std::string &what) {
                          "cannot " + what + ": " + std::strerror(error) + "; mend that and run it again");
 }
 
+Status take_over(const struct stat &base, int from, int to) {
+  Status status = copy_attributes(from, to, escape_attribute);
+  note_origin(to, base.st_ino);
+  if (status.ok()) status = copy_ownership(base, to);
+  return status.ok() ? copy_times(base, to) : status;
+}
+
 // An upper layer without a change: the base's root, taken over.
 Status make_fresh(const DiscardRequest &request, const struct stat &base) {
   int work = request.store->work.get();
   if (mkdirat(work, kFresh, 0700) != 0) return sys::errno_status();
   sys::Fd to(openat(work, kFresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   sys::Fd from(openat(request.base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return to && from ? take_over(base, from.get(), to.get()) : sys::errno_status();
+}
+
+bool is_full(const Status &status) { return status.error() == ENOSPC || status.error() == EDQUOT; }
+
+// Where there is no room for another directory. The root becomes the base's again last.
+Status empty_in_place(const DiscardRequest &request, const struct stat &base) {
+  int upper = request.store->upper.get();
+  Status status = sys::change_mode(upper, 0700);
+  if (status.ok()) status = sys::remove_contents(upper);
+  if (!status.ok()) return status;
+  if (request.pause) request.pause();
+  sys::Fd to(openat(upper, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  sys::Fd from(openat(request.base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!to || !from) return sys::errno_status();
-  Status status = copy_attributes(from.get(), to.get(), escape_attribute);
-  note_origin(work, kFresh, base.st_ino);
-  if (status.ok()) status = copy_ownership(base, to.get());
-  return status.ok() ? copy_times(base, to.get()) : status;
+  for (const std::string &name : sys::attribute_names(to.get())) {
+    if (!name.starts_with("user.") && !name.starts_with("system.posix_acl_")) continue;
+    status = sys::remove_attribute_at(upper, ".", name.c_str());
+    if (!status.ok()) return status;
+  }
+  return take_over(base, from.get(), to.get());
 }
 
 Status discard_everything(const DiscardRequest &request) {
@@ -53,10 +78,16 @@ Status discard_everything(const DiscardRequest &request) {
   if (fstat(request.base, &base) != 0) return failure(errno, "look at the base");
   Status status = sys::remove_tree(work, kFresh);
   if (status.ok()) status = make_fresh(request, base);
-  if (!status.ok()) return failure(status.error(), "make an empty upper layer");
-  if (request.pause) request.pause();
-  if (renameat2(work, kFresh, request.store->directory.get(), "upper", RENAME_EXCHANGE) != 0) {
-    return failure(errno, "exchange the upper layer");
+  if (is_full(status)) {
+    status = sys::remove_tree(work, kFresh);
+    if (status.ok()) status = empty_in_place(request, base);
+    if (!status.ok()) return failure(status.error(), "empty the upper layer");
+  } else {
+    if (!status.ok()) return failure(status.error(), "make an empty upper layer");
+    if (request.pause) request.pause();
+    if (renameat2(work, kFresh, request.store->directory.get(), "upper", RENAME_EXCHANGE) != 0) {
+      return failure(errno, "exchange the upper layer");
+    }
   }
   if (request.pause) request.pause();
   // Lines of what is covered no more do not count.

@@ -18,7 +18,8 @@ struct DiscardRequest {
   std::function<void()> pause;  // as in ApplyRequest
 };
 
-// How many changes went. Everything: the upper layer is exchanged for an empty one at once. With paths: one change
+// How many changes went. Everything: the upper layer is exchanged for an empty one at once; where there is no room for
+// that one, it is emptied in its place, and what a kill leaves of it goes by the next discard. With paths: one change
 // after the other, a move always with both of its ends; what a kill cut short the next discard finishes first, by its
 // journal (journal.h). EBUSY where that is an apply's. EINVAL with a sentence, and nothing done, where a path cannot come back alone: below a directory that the
 // delta replaced by a file.

@@ -15,6 +15,7 @@
 #include "mounthelper/delta/tar_writer.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -29,17 +30,7 @@ constexpr size_t kNamed = 10;  // paths in a message
 
 std::map<std::string, std::string> attributes_of(int fd) {
   std::map<std::string, std::string> result;
-  std::vector<char> names;
-  ssize_t length = -1;
-  do {
-    length = flistxattr(fd, nullptr, 0);
-    if (length <= 0) return result;
-    names.resize(static_cast<size_t>(length));
-    length = flistxattr(fd, names.data(), names.size());
-  } while (length < 0 && errno == ERANGE);
-  for (ssize_t at = 0; at < length;) {
-    std::string name(names.data() + at);
-    at += static_cast<ssize_t>(name.size()) + 1;
+  for (std::string &name : sys::attribute_names(fd)) {
     bool kept = name.starts_with("user.") ? !name.starts_with(kPrivatePrefix) : name == "security.capability";
     if (!kept) continue;
     std::string value;

@@ -6,11 +6,11 @@
 
 #include <cerrno>
 #include <string>
-#include <vector>
 
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/sys/fd.h"
+#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -54,26 +54,6 @@ Status replicate_symlink(const FileAt &upper, int directory, const char *name) {
   return symlinkat(target->c_str(), directory, name) == 0 ? Status() : sys::errno_status();
 }
 
-// The names of user.* attributes and ACLs, each ended by NUL.
-std::vector<std::string> settable_attributes(int fd) {
-  std::vector<char> names;
-  ssize_t length = -1;
-  do {
-    length = flistxattr(fd, nullptr, 0);
-    if (length <= 0) return {};
-    names.resize(static_cast<size_t>(length));
-    length = flistxattr(fd, names.data(), names.size());
-  } while (length < 0 && errno == ERANGE);
-  std::vector<std::string> result;
-  for (ssize_t at = 0; at < length; at += static_cast<ssize_t>(result.back().size()) + 1) {
-    result.emplace_back(names.data() + at);
-  }
-  std::erase_if(result, [](const std::string &name) {
-    return !name.starts_with("user.") && !name.starts_with("system.posix_acl_");
-  });
-  return result;
-}
-
 }  // namespace
 
 Status replicate(const FileAt &upper, int directory, const char *name, bool synced,
@@ -113,7 +93,8 @@ Status open_replica(const FileAt &upper, int directory, const char *name) {
 Status take_attributes(int upper, int base) {
   struct stat info {};
   if (fstat(upper, &info) != 0) return sys::errno_status();
-  for (const std::string &name : settable_attributes(base)) {
+  for (const std::string &name : sys::attribute_names(base)) {
+    if (!name.starts_with("user.") && !name.starts_with("system.posix_acl_")) continue;
     // What stays is overwritten below.
     if (fgetxattr(upper, escape_attribute(name).c_str(), nullptr, 0) >= 0 || errno != ENODATA) continue;
     if (fremovexattr(base, name.c_str()) != 0 && errno != ENODATA) return sys::errno_status();

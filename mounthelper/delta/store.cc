@@ -186,8 +186,8 @@ Status take_over_root(const StoreRequest &request, const Store &store) {
 mode_t work_mode() { return geteuid() == 0 ? 01777 : 0700; }
 
 // Nothing is emptied where the delta cannot be used.
-Status prepare_work(int work) {
-  if (Status status = probe(work); !status.ok()) return status;
+Status prepare_work(int work, bool shrinks) {
+  if (Status status = shrinks ? Status() : probe(work); !status.ok()) return status;
   Status status = sys::remove_contents(work);
   if (status.ok()) status = sys::change_mode(work, work_mode());
   return status.ok() ? status : explain(status.error(), "empty its work directory");
@@ -203,7 +203,7 @@ Status make(const StoreRequest &request, const Identity &identity, Store &store)
   Result<Fd> work = make_part(store.directory.get(), "work", work_mode());
   if (!work.ok()) return work.status();
   store.work = std::move(*work);
-  if (Status status = prepare_work(store.work.get()); !status.ok()) return status;
+  if (Status status = prepare_work(store.work.get(), /*shrinks=*/false); !status.ok()) return status;
   if (Status status = take_over_root(request, store); !status.ok())
     return explain(status.error(), "write to it");
   // Last: from here on it is a delta.
@@ -232,9 +232,9 @@ Status open_parts(Store &store) {
   return {};
 }
 
-Status reopen(Store &store) {
+Status reopen(const StoreRequest &request, Store &store) {
   Status status = open_parts(store);
-  return status.ok() ? prepare_work(store.work.get()) : status;
+  return status.ok() ? prepare_work(store.work.get(), request.shrinks) : status;
 }
 
 // Everything from the lock on.
@@ -262,7 +262,7 @@ Status hold(const StoreRequest &request, const Identity &identity, const Place &
   finding = inspect(store.directory.get(), identity);
   if (!finding.ok()) return finding.status();
   bool fresh = *finding != Finding::whole;
-  Status status = fresh ? make(request, identity, store) : reopen(store);
+  Status status = fresh ? make(request, identity, store) : reopen(request, store);
   if (status.ok()) return status;
   if (fresh) {
     unmake(place, store);

@@ -27,7 +27,9 @@ struct StoreRequest {
   std::string path;       // DIR
   int base = -1;          // handle of the base's root, not owned
   std::string base_path;  // for messages, for `delta`, and to see whether the base lies inside DIR
-  bool synced = true;     // false: for a delta that goes with its process, what is made is not synced
+  bool shrinks =
+      false;  // for what only takes from the delta: it need not have room, and is not tried for what it can keep
+  bool synced = true;  // false: for a delta that goes with its process, what is made is not synced
   // How long to wait for a holder: the server of a view that was just unmounted ends a moment after umount(8).
   std::chrono::milliseconds patience{1000};
 };

@@ -70,4 +70,20 @@ Status remove_attribute_at(int directory, const char *name, const char *attribut
   return lremovexattr(link_to(directory, name).c_str(), attribute) == 0 ? Status() : errno_status();
 }
 
+std::vector<std::string> attribute_names(int fd) {
+  std::vector<char> list;
+  ssize_t length = -1;
+  do {
+    length = flistxattr(fd, nullptr, 0);
+    if (length <= 0) return {};
+    list.resize(static_cast<size_t>(length));
+    length = flistxattr(fd, list.data(), list.size());
+  } while (length < 0 && errno == ERANGE);
+  std::vector<std::string> names;
+  for (ssize_t at = 0; at < length; at += static_cast<ssize_t>(names.back().size()) + 1) {
+    names.emplace_back(list.data() + at);
+  }
+  return names;
+}
+
 }  // namespace agentfense::sys

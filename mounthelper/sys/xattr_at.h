@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mounthelper/sys/status.h"
 
@@ -16,5 +17,8 @@ namespace agentfense::sys {
 [[nodiscard]] Status set_attribute_at(int directory, const char *name, const char *attribute,
                                       std::string_view value);
 [[nodiscard]] Status remove_attribute_at(int directory, const char *name, const char *attribute);
+
+// The names of an open file's attributes; none where they cannot be listed. REQUIRES: fd is not O_PATH.
+[[nodiscard]] std::vector<std::string> attribute_names(int fd);
 
 }  // namespace agentfense::sys

@@ -47,7 +47,7 @@ class FileSystem:
         self.place = os.path.join(self.top, "place")
         os.mkdir(self.place)
         if self.kind == "tmpfs":
-            support.mount("tmpfs", self.place, "tmpfs", 0, "size=16m")
+            support.mount("tmpfs", self.place, "tmpfs", 0, "size=16m,nr_inodes=4k")
         else:
             image = os.path.join(self.top, "image")
             with open(image, "wb") as file:
@@ -102,6 +102,40 @@ class Room(deltas.TestCase):
             with view.kernel() as kernel:
                 self.assertEqual((get(f"{kernel}/after"), os.path.exists(f"{kernel}/many")), ("goes on", False))
             view.mount()
+
+    def discard_on_a_full_disk(self, kind):
+        with FileSystem(kind) as small, Delta(fill, top=None) as view:
+            view.umount()
+            view.delta = os.path.join(small.place, "delta")
+            view.mount()
+            os.chmod(view.v(), 0o711)
+            os.setxattr(view.v(), "user.note", b"of the view")
+            for i in range(200):
+                put(view.v(f"many/{i}"), "changed" * 1000)
+            os.rename(view.v("dir"), view.v("moved"))
+            view.umount()
+            other = os.path.join(small.place, "other")  # by another hand, to the last inode and block
+            write_until_full(other)
+            with open(other, "ab", buffering=0) as file:
+                for size in (65536, 4096, 512, 1):
+                    while outcome(file.write, bytes(size)) == size:
+                        pass
+            count = 0
+            while outcome(os.mkdir, f"{small.place}/{count}") is None:
+                count += 1
+            code, out = run([support.Machine.helper, "delta", "discard", view.delta, "--base", view.base], "/")[:2]
+            self.assertEqual((code, out.endswith(" discarded\n")), (0, True), out)
+            os.unlink(other)
+            code, out = run([support.Machine.helper, "delta", "status", view.delta, "--base", view.base], "/")[:2]
+            self.assertEqual((code, out), (0, "no changes\n"))
+            view.mount()
+            self.assertEqual(deltas.difference(view.base, view.v()), "")
+
+    def test_discard_on_a_full_tmpfs(self):
+        self.discard_on_a_full_disk("tmpfs")
+
+    def test_discard_on_a_full_ext4(self):
+        self.discard_on_a_full_disk("ext4")
 
     def test_a_full_tmpfs(self):
         self.full_disk("tmpfs")
