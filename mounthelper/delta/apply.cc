@@ -11,6 +11,7 @@
 
 #include "mounthelper/delta/apply_step.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
@@ -45,10 +46,9 @@ Status sync_file_system(int directory) {
 // Of the base, at this moment.
 std::optional<struct stat> look(int base, const std::string &path) {
   Result<sys::Fd> directory = sys::open_dir_beneath(base, parent_of(path));
-  size_t slash = path.rfind('/');
-  std::string name = path.empty() ? "." : path.substr(slash == std::string::npos ? 0 : slash + 1);
   struct stat info {};
-  bool found = directory.ok() && fstatat(directory->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  bool found =
+      directory.ok() && fstatat(directory->get(), name_at_parent(path), &info, AT_SYMLINK_NOFOLLOW) == 0;
   return found ? std::optional(info) : std::nullopt;
 }
 
@@ -220,8 +220,7 @@ void find_copied_from_here(const ApplyRequest &request, PlanInput &input) {
   auto look_at = [&](const std::string &path, const struct stat &before, const struct stat &after) {
     if (!S_ISREG(before.st_mode) || !S_ISREG(after.st_mode)) return;
     Result<sys::Fd> directory = sys::open_dir_beneath(request.store->upper.get(), parent_of(path));
-    const char *name = path.c_str() + (path.rfind('/') + 1);  // 0 where there is no slash
-    if (directory.ok() && origin_of(directory->get(), name) == before.st_ino)
+    if (directory.ok() && origin_of(directory->get(), name_of(path)) == before.st_ino)
       input.copied_from_here.insert(path);
   };
   for (const Change &change : input.changes) {

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "mounthelper/delta/apply_plan.h"
+#include "mounthelper/delta/paths.h"
 
 namespace agentfense::delta {
 namespace {
@@ -17,8 +18,6 @@ namespace {
 std::optional<FileMark> mark(const std::optional<struct stat> &info) {
   return info ? std::optional(mark_of(*info)) : std::nullopt;
 }
-
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
 
 class Order {
  public:

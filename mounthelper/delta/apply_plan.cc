@@ -4,13 +4,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
-#include "mounthelper/view/reserved_names.h"
 
 namespace agentfense::delta {
 namespace {
-
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
 
 // A directory that the base does not have as one.
 bool makes_directory(const Change &change) {
@@ -177,22 +175,6 @@ class Planner {
 };
 
 }  // namespace
-
-std::string_view parent_of(std::string_view path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-bool may_write(const table::Table &table, std::string_view path) {
-  if (view::holds_reserved(path)) return false;
-  table::StateId state = table.root();
-  for (size_t begin = 0; begin < path.size();) {
-    size_t end = std::min(path.find('/', begin), path.size());
-    state = table.step(state, path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return table.info(state).level == table::Level::write;
-}
 
 Plan make_plan(PlanInput input) { return Planner(std::move(input)).run(); }
 

@@ -65,9 +65,4 @@ struct Plan {
 // The steps for what has the fate `applied`. Made for make_plan.
 [[nodiscard]] std::vector<Step> make_steps(const PlanInput &input, const std::vector<Planned> &items);
 
-// Level::write at this path, and no reserved name. path: relative, "" the root.
-[[nodiscard]] bool may_write(const table::Table &table, std::string_view path);
-
-[[nodiscard]] std::string_view parent_of(std::string_view path);
-
 }  // namespace agentfense::delta

@@ -7,9 +7,9 @@
 
 #include <cstring>
 
-#include "mounthelper/delta/apply_plan.h"
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/replicate.h"
 #include "mounthelper/sys/beneath.h"
@@ -53,8 +53,7 @@ Result<Place> find(int root, const std::string &path) {
   if (!directory.ok()) return directory.status();
   Place place;
   place.directory = std::move(*directory);
-  size_t slash = path.rfind('/');
-  place.name = path.empty() ? "." : path.substr(slash == std::string::npos ? 0 : slash + 1);
+  place.name = name_at_parent(path);
   if (Status status = place.look(); !status.ok()) return status;
   return place;
 }
@@ -62,8 +61,6 @@ Result<Place> find(int root, const std::string &path) {
 bool is(const std::optional<FileMark> &mark, const std::optional<struct stat> &now) {
   return mark && now && is_still(*mark, *now);
 }
-
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
 
 // Whether the delta covers the path with nothing: a whiteout, or no name in a directory that shows the upper's alone.
 Result<bool> shows_nothing(int upper, std::string_view path) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mounthelper/delta/compare.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/sys/beneath.h"
 
 namespace agentfense::delta {
@@ -15,11 +16,9 @@ using sys::Result;
 using sys::Status;
 
 Result<Content> Content::open(int root, const std::string &path, const struct stat &info) {
-  size_t slash = path.rfind('/');
-  bool has_parent = slash != std::string::npos;
-  Result<sys::Fd> parent = sys::open_dir_beneath(root, has_parent ? path.substr(0, slash) : std::string());
+  Result<sys::Fd> parent = sys::open_dir_beneath(root, parent_of(path));
   if (!parent.ok()) return parent.status();
-  const char *name = path.c_str() + (has_parent ? slash + 1 : 0);
+  const char *name = name_of(path);
   Content content;
   if (S_ISLNK(info.st_mode)) {
     Result<std::string> target = read_link(parent->get(), name);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "mounthelper/delta/format.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
 
@@ -15,8 +16,7 @@ sys::Result<std::vector<Copy>> find_copies(int upper, int base,
   sys::Fd below;
   sys::Status status = walk_upper(upper, [&](const UpperEntry &entry) {
     if (changed.count(entry.path) != 0) return sys::Status();
-    size_t slash = entry.path.rfind('/');
-    std::string directory = slash == std::string::npos ? "" : entry.path.substr(0, slash);
+    std::string_view directory = parent_of(entry.path);
     if (!below || directory != parent) {
       sys::Result<sys::Fd> opened = sys::open_dir_beneath(base, directory);
       below = opened.ok() ? std::move(*opened) : sys::Fd();

@@ -9,6 +9,7 @@
 
 #include "mounthelper/delta/compare.h"
 #include "mounthelper/delta/copy.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/upper_walk.h"
 #include "mounthelper/sys/beneath.h"
 
@@ -30,8 +31,7 @@ class TreeCopy {
   explicit TreeCopy(int to) : to_(to) {}
 
   Status add(const UpperEntry &entry) {
-    size_t slash = entry.path.rfind('/');
-    std::string parent = slash == std::string::npos ? "" : entry.path.substr(0, slash);
+    std::string_view parent = parent_of(entry.path);
     if (!here_ || parent != parent_) {
       sys::Result<sys::Fd> opened = sys::open_dir_beneath(to_, parent);
       if (!opened.ok()) return opened.status();
@@ -96,12 +96,10 @@ class TreeCopy {
   }
 
   Status add_name(const UpperEntry &entry, const std::string &first) {
-    size_t slash = first.rfind('/');
-    sys::Result<sys::Fd> directory =
-        sys::open_dir_beneath(to_, slash == std::string::npos ? "" : first.substr(0, slash));
+    sys::Result<sys::Fd> directory = sys::open_dir_beneath(to_, parent_of(first));
     if (!directory.ok()) return directory.status();
-    const char *name = first.c_str() + (slash == std::string::npos ? 0 : slash + 1);
-    return linkat(directory->get(), name, here_.get(), entry.name, 0) == 0 ? Status() : sys::errno_status();
+    return linkat(directory->get(), name_of(first), here_.get(), entry.name, 0) == 0 ? Status()
+                                                                                     : sys::errno_status();
   }
 
   const int to_;

@@ -15,6 +15,7 @@
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/journal.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/uncover.h"
 #include "mounthelper/delta/upper_walk.h"
@@ -98,8 +99,6 @@ Status discard_everything(const DiscardRequest &request) {
   return status.ok() ? status : failure(status.error(), "empty the delta's work directory");
 }
 
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
-
 bool is_chosen(const DiscardRequest &request, const Change &change) {
   bool moved = change.kind == ChangeKind::renamed;
   return any_covers(request.paths, change.path) || (moved && any_covers(request.paths, change.from));
@@ -114,9 +113,7 @@ Status check_directories(const std::vector<Change> &changes, const std::set<std:
       files.insert(change.path);
   }
   for (const std::string &path : chosen) {
-    for (size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
-         slash = path.rfind('/', slash - 1)) {
-      std::string above = path.substr(0, slash);
+    for (std::string above(parent_of(path)); !above.empty(); above = std::string(parent_of(above))) {
       if (files.count(above) == 0) continue;
       return Status::failure(EINVAL, "cannot bring back " + quote_path(path) +
                                          " while the delta has a file at " + quote_path(above) +

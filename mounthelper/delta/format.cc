@@ -30,6 +30,10 @@ sys::Status set_opaque(int directory, const char *name) {
   return sys::set_attribute_at(directory, name, kOpaque, "y");
 }
 
+sys::Status clear_opaque(int directory, const char *name) {
+  return sys::remove_attribute_at(directory, name, kOpaque);
+}
+
 uint64_t origin_of(int directory, const char *name) {
   sys::Result<std::string> text = sys::get_attribute_at(directory, name, kOrigin);
   uint64_t number = 0;

@@ -25,6 +25,7 @@ namespace agentfense::delta {
 // Of the directory `name` in `directory` (any handle, O_PATH too).
 [[nodiscard]] sys::Result<bool> is_opaque(int directory, const char *name);
 [[nodiscard]] sys::Status set_opaque(int directory, const char *name);
+[[nodiscard]] sys::Status clear_opaque(int directory, const char *name);
 
 // The inode number of the base file that was copied up to here; 0 where none is noted. Directories and
 // regular files; others have none. note_origin is best effort: a file system without room keeps none.

@@ -25,13 +25,9 @@ constexpr std::array<const char *, 3> kParts = {"upper", "work", "meta"};
 constexpr size_t kMaxIdentity = 64 * 1024;  // a path of 4096 bytes, escaped, and the rest
 
 Result<std::set<std::string>> names_in(int directory) {
-  Fd readable(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!readable) return explain(errno, "read it");
-  std::set<std::string> names;
-  Status status =
-      sys::read_directory(readable.get(), [&](const sys::RawEntry &entry) { names.emplace(entry.name); });
-  if (!status.ok()) return explain(status.error(), "read it");
-  return names;
+  Result<std::vector<std::string>> found = sys::names_in(directory);
+  if (!found.ok()) return explain(found.error(), "read it");
+  return std::set<std::string>(found->begin(), found->end());
 }
 
 bool only_holds(const std::set<std::string> &names, std::initializer_list<std::string_view> allowed) {

@@ -11,6 +11,7 @@
 #include "mounthelper/delta/compare.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/delta/tar_writer.h"
 #include "mounthelper/delta/upper_walk.h"
@@ -62,11 +63,6 @@ TarEntry marker(const std::string &directory, std::string_view name) {
   TarEntry entry;
   entry.path = directory.empty() ? std::string(name) : directory + "/" + std::string(name);
   return entry;
-}
-
-std::string directory_of(const std::string &path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
 // A walk that fails says where.
@@ -122,7 +118,7 @@ class LayerWriter {
   }
 
   Status add(const UpperEntry &at) {
-    std::string directory = directory_of(at.path);
+    std::string directory(parent_of(at.path));
     if (is_whiteout(at.info)) return tar_.add(marker(directory, std::string(kWhiteout) + at.name));
     if (S_ISDIR(at.info.st_mode)) return add_directory(at);
     if (S_ISSOCK(at.info.st_mode)) {

@@ -31,16 +31,6 @@ std::string line_of(std::string_view path, const Origin &origin) {
   return line;
 }
 
-Status write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t wrote = write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return sys::errno_status();
-    bytes.remove_prefix(static_cast<size_t>(wrote));
-  }
-  return {};
-}
-
 // The fields of one line, each ended by a space; the last is the rest.
 class Fields {
  public:
@@ -116,7 +106,7 @@ Result<OriginLog> OriginLog::open(int meta) {
   off_t end = lseek(fd.get(), 0, SEEK_END);
   char last = '\n';
   if (end > 0 && pread(fd.get(), &last, 1, end - 1) == 1 && last != '\n') {
-    if (Status status = write_all(fd.get(), "\n"); !status.ok()) return status;
+    if (Status status = sys::write_all(fd.get(), "\n"); !status.ok()) return status;
   }
   return OriginLog(std::move(fd));
 }
@@ -124,7 +114,7 @@ Result<OriginLog> OriginLog::open(int meta) {
 Status OriginLog::record(std::string_view path, const struct stat &base_file) const {
   if (!fd_) return Status::failure(EROFS);
   off_t end = lseek(fd_.get(), 0, SEEK_END);
-  Status status = write_all(fd_.get(), line_of(path, origin_from(base_file)));
+  Status status = sys::write_all(fd_.get(), line_of(path, origin_from(base_file)));
   // Half a line, on a full disk, would spoil the next one.
   if (!status.ok() && end >= 0) (void)!ftruncate(fd_.get(), end);
   return status;

@@ -1,5 +1,7 @@
 #include "mounthelper/delta/patch_plan.h"
 
+#include "mounthelper/delta/paths.h"
+
 #include <strings.h>
 
 #include <array>
@@ -20,8 +22,6 @@ bool is_sayable(const std::optional<struct stat> &info) {
   return info && (S_ISREG(info->st_mode) || S_ISLNK(info->st_mode));
 }
 
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
-
 bool is_large(const std::optional<struct stat> &info) {
   return info && S_ISREG(info->st_mode) && info->st_size > kMostFileBytes;
 }
@@ -39,8 +39,7 @@ bool is_below_git(std::string_view path) {
 class Ancestors {
  public:
   void add_above(std::string_view path) {
-    for (size_t slash; (slash = path.rfind('/')) != std::string_view::npos;) {
-      path = path.substr(0, slash);
+    while (!(path = parent_of(path)).empty()) {
       if (!all_.emplace(path).second) return;
     }
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mounthelper/delta/compare.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/beneath.h"
 
@@ -16,16 +17,6 @@ namespace {
 
 using sys::Result;
 using sys::Status;
-
-std::string_view parent_of(std::string_view path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-const char *name_of(const std::string &path) {
-  size_t slash = path.rfind('/');
-  return path.c_str() + (slash == std::string::npos ? 0 : slash + 1);
-}
 
 bool same_type(const struct stat &a, const struct stat &b) {
   return (a.st_mode & S_IFMT) == (b.st_mode & S_IFMT);

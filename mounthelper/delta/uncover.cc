@@ -13,11 +13,11 @@
 #include "mounthelper/delta/copy.h"
 #include "mounthelper/delta/format.h"
 #include "mounthelper/delta/origins.h"
+#include "mounthelper/delta/paths.h"
 #include "mounthelper/delta/quote_path.h"
 #include "mounthelper/sys/beneath.h"
 #include "mounthelper/sys/read_directory.h"
 #include "mounthelper/sys/remove_tree.h"
-#include "mounthelper/sys/xattr_at.h"
 
 namespace agentfense::delta {
 namespace {
@@ -26,7 +26,6 @@ using sys::Result;
 using sys::Status;
 
 constexpr int kRead = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-constexpr const char *kOpaque = "user.overlay.opaque";
 constexpr const char *kNewDirectory = "#uncover";  // in the work directory
 
 bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
@@ -35,18 +34,6 @@ std::optional<struct stat> look(int directory, const std::string &name) {
   struct stat info {};
   bool found = directory >= 0 && fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
   return found ? std::optional(info) : std::nullopt;
-}
-
-bool is_directory(const std::optional<struct stat> &info) { return info && S_ISDIR(info->st_mode); }
-
-Result<std::vector<std::string>> names_in(int directory) {
-  std::vector<std::string> names;
-  sys::Fd fd(openat(directory, ".", kRead));
-  if (!fd) return sys::errno_status();
-  Status status =
-      sys::read_directory(fd.get(), [&](const sys::RawEntry &entry) { names.emplace_back(entry.name); });
-  if (!status.ok()) return status;
-  return names;
 }
 
 // What stays of a directory is the base's but for its content.
@@ -134,12 +121,12 @@ Status Uncovering::open_up(int upper, const std::string &name, int base) {
   if (fstat(above.get(), &before) != 0) return sys::errno_status();
   if (Status status = cover_names(above.get(), below.get()); !status.ok()) return status;
   pause();
-  if (Status status = sys::remove_attribute_at(upper, name.c_str(), kOpaque); !status.ok()) return status;
+  if (Status status = clear_opaque(upper, name.c_str()); !status.ok()) return status;
   return copy_times(before, above.get());
 }
 
 Status Uncovering::cover_names(int upper, int base) {
-  Result<std::vector<std::string>> names = names_in(base);
+  Result<std::vector<std::string>> names = sys::names_in(base);
   if (!names.ok()) return names.status();
   for (const std::string &name : *names) {
     std::optional<struct stat> above = look(upper, name);
@@ -181,9 +168,8 @@ Status Uncovering::replace_whiteout(int upper, int base, const std::string &name
 bool Uncovering::shows_below(const std::string &path) const {
   std::string prefix = path + "/";
   for (auto at = first_below(path); at != request_.paths.end() && at->starts_with(prefix); ++at) {
-    size_t slash = at->rfind('/');
-    Result<sys::Fd> directory = sys::open_dir_beneath(request_.base, at->substr(0, slash));
-    if (directory.ok() && look(directory->get(), at->substr(slash + 1))) return true;
+    Result<sys::Fd> directory = sys::open_dir_beneath(request_.base, parent_of(*at));
+    if (directory.ok() && look(directory->get(), name_of(*at))) return true;
   }
   return false;
 }
@@ -194,7 +180,7 @@ Status Uncovering::enter(size_t index) {
   if (!upper.ok()) return upper.status();
   Result<sys::Fd> base = sys::open_dir_beneath(request_.base, path);
   if (fstat(upper->get(), &visited_[index].before) != 0) return sys::errno_status();
-  Result<std::vector<std::string>> names = names_in(upper->get());
+  Result<std::vector<std::string>> names = sys::names_in(upper->get());
   if (!names.ok()) return names.status();
   for (const std::string &name : *names) {
     Status status = visit(index, upper->get(), base.ok() ? base->get() : -1, name);
@@ -237,9 +223,8 @@ Status Uncovering::leave(size_t index) {
     if (whole) remaining_.insert("");
     return status.ok() ? settle_times(visited, request_.base, here->get()) : status;
   }
-  size_t slash = visited.path.rfind('/');
-  std::string parent = slash == std::string::npos ? "" : visited.path.substr(0, slash);
-  std::string name = visited.path.substr(slash == std::string::npos ? 0 : slash + 1);
+  std::string_view parent = parent_of(visited.path);
+  std::string name = name_of(visited.path);
   Result<sys::Fd> upper = sys::open_dir_beneath(request_.store->upper.get(), parent);
   if (!upper.ok()) return upper.status();
   Result<sys::Fd> base = sys::open_dir_beneath(request_.base, parent);

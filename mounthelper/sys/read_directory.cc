@@ -1,10 +1,14 @@
 #include "mounthelper/sys/read_directory.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+
+#include "mounthelper/sys/fd.h"
 
 namespace agentfense::sys {
 
@@ -22,6 +26,16 @@ Status read_directory(int fd, const std::function<void(const RawEntry &)> &each)
       each({name, entry->d_ino, entry->d_type});
     }
   }
+}
+
+Result<std::vector<std::string>> names_in(int directory) {
+  Fd readable(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!readable) return errno_status();
+  std::vector<std::string> names;
+  Status status =
+      read_directory(readable.get(), [&](const RawEntry &entry) { names.emplace_back(entry.name); });
+  if (!status.ok()) return status;
+  return names;
 }
 
 }  // namespace agentfense::sys

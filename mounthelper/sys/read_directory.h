@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "mounthelper/sys/status.h"
 
@@ -17,5 +19,8 @@ struct RawEntry {
 
 // REQUIRES: fd is open for reading (not O_PATH). Moves its position to the end.
 [[nodiscard]] Status read_directory(int fd, const std::function<void(const RawEntry &)> &each);
+
+// The same of any handle of a directory, the names alone.
+[[nodiscard]] Result<std::vector<std::string>> names_in(int directory);
 
 }  // namespace agentfense::sys

@@ -34,16 +34,6 @@ Result<Fd> open_subdirectory(int directory, const char *name) {
   return fd;
 }
 
-Result<std::vector<std::string>> names_in(int directory) {
-  Fd readable(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!readable) return errno_status();
-  std::vector<std::string> names;
-  Status status =
-      read_directory(readable.get(), [&](const RawEntry &entry) { names.emplace_back(entry.name); });
-  if (!status.ok()) return status;
-  return names;
-}
-
 // The owner's bits, which emptying and moving a directory take.
 void make_usable(int directory) {
   struct stat info {};

@@ -9,8 +9,6 @@
 #include "mounthelper/sys/fd.h"
 
 namespace agentfense::sys {
-namespace {
-
 Status write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t wrote = write(fd, bytes.data(), bytes.size());
@@ -20,8 +18,6 @@ Status write_all(int fd, std::string_view bytes) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_whole(int directory, const char *name, size_t max_bytes) {
   // Not blocking: the name may be a pipe's.

@@ -15,6 +15,9 @@ namespace agentfense::sys {
 // the disk upon return. On failure the old file stays and nothing is left behind.
 [[nodiscard]] Status replace_whole(int directory, const char *name, std::string_view bytes, bool synced);
 
+// Writes go on where they were interrupted.
+[[nodiscard]] Status write_all(int fd, std::string_view bytes);
+
 // fsync of a directory, for names that were made in it or taken from it.
 [[nodiscard]] Status sync_directory(int directory);
 
