@@ -73,7 +73,9 @@ TEST(Apply, KilledAnywhereTheNextOneEndsInTheSameTree) {
     finished = run_and_die_at(delta.request(everything()), k);
     EXPECT_EQ(differences(settling, delta.merged(Detail::settling)), "") << "after a kill at " << k;
     ApplyReport report = applied(delta.request(everything()));
-    if (report.resumed) EXPECT_EQ(finished_names(report), all) << "at " << k;
+    if (report.resumed) {
+      EXPECT_EQ(finished_names(report), all) << "at " << k;
+    }
     EXPECT_THAT(report.missed, IsEmpty()) << "at " << k;
     EXPECT_EQ(differences(view, snapshot(delta.base())), "") << "at " << k;
     EXPECT_EQ(differences(view, delta.merged()), "") << "at " << k;

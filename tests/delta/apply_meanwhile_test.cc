@@ -104,7 +104,7 @@ TEST(Apply, UnfinishedFilesAreTheirOwnersAlone) {
         EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write);
       }
     };
-    applied(request);
+    (void)applied(request);
     EXPECT_GT(seen, 4);
     EXPECT_EQ(differences(view, snapshot(delta.base())), "");
   }
