@@ -14,7 +14,7 @@ helper_packages=(
   # To build libfuse 3.18 from its source package.
   meson dpkg-dev debian-archive-keyring ca-certificates liburing-dev libnuma-dev
   # What the tests run inside the sandbox, and look at it with.
-  sqlite3 strace attr acl procps util-linux mount
+  sqlite3 strace attr acl procps util-linux mount rsync vim patch
 )
 # antlr4 brings a Java of its own.
 compiler_packages=(
